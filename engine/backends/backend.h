@@ -1,0 +1,216 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a device must be able to do. The network is planned once: the model describes every op by a
+// descriptor, the backend makes an executable Op of it, says what memory it needs and is then bound to
+// addresses. A step walks a vector of Ops: no allocation, no decision, nothing a CUDA graph could not
+// capture. CPU and CUDA have the same file names (backends/cpu/conv.cc, backends/cuda/conv.cc).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/dtype.h"
+
+namespace ssd {
+
+inline constexpr int64_t kMaps = 6;              // feature maps with a head
+inline constexpr int64_t kDefaultBoxes = 8732;   // over all maps (spec section 3)
+inline constexpr int64_t kClasses = 81;          // with background 0
+inline constexpr int64_t kMapSize[kMaps] = {38, 19, 10, 5, 3, 1};    // rows = columns
+inline constexpr int64_t kMapShapes[kMaps] = {4, 6, 6, 6, 4, 4};     // default boxes a cell
+inline constexpr int64_t kMapFirst[kMaps] = {0, 5776, 7942, 8542, 8692, 8728};
+
+enum class Precision : uint8_t {
+  kF32,   // everything f32
+  kBF16,  // activations, their gradients and convolution weights bf16; the rest f32
+  kF16,   // the same in f16 (CUDA)
+};
+constexpr DType ActivationType(Precision p) {
+  return p == Precision::kF32 ? DType::kF32 : p == Precision::kBF16 ? DType::kBF16 : DType::kF16;
+}
+
+// How a batch of activations [batch, channels, height, width] lies in memory.
+enum class Layout : uint8_t {
+  kActivation,  // the backend's own choice for its precision, the same for every op
+  kImage,       // network input, channels last: [n][h][w][image_channels()]
+  kHead,        // output of a head, f32, channels last: [n][h][w][head_channels(shapes)]; channel
+                // a*81 + c is the score of class c of shape a, 81*shapes + a*4 + t is offset t
+  kHeadGradient,  // the same shape, activation type
+};
+struct ValueDesc {
+  int64_t batch, channels, height, width;
+  Layout layout = Layout::kActivation;
+};
+
+// y = relu?(w * x + bias? + residual?). Weights OIHW, f32 (master weights; the op converts them).
+// residual and fold only without gradients (training = false).
+struct ConvDesc {
+  ValueDesc x, y;
+  int64_t kernel, stride, pad;
+  bool bias = false;
+  bool relu = false;
+  bool residual = false;        // add OpArgs::residual before the ReLU
+  bool fold = false;            // y = gamma (w*x - running_mean) / sqrt(running_var + eps) + beta ...
+  float eps = 0;                // of the folded BatchNorm
+  bool training = true;         // Backward will be called
+  bool input_gradient = true;   // false for the first convolution
+};
+
+// y = relu?(gamma (x - mean) / sqrt(var + eps) + beta + residual?), statistics over batch, rows and
+// columns in training (biased variance), running ones otherwise. Training updates
+// running = momentum running + (1 - momentum) batch, with the unbiased variance (n / (n-1)).
+struct BatchNormDesc {
+  ValueDesc x;                  // y has the same
+  float eps, momentum;
+  bool relu = false;
+  bool residual = false;
+  bool training = true;
+};
+
+// Windows reach over the edge by pad; the edge never wins. A tie goes to the first in row-major order.
+struct MaxPoolDesc {
+  ValueDesc x, y;
+  int64_t kernel, stride, pad;
+  bool training = true;
+};
+
+// Addresses an op is bound to; unused ones are null. Gradients of y arrive as terms, one from each
+// consumer of y, in y's layout and type; the op sums them as it reads them.
+struct OpArgs {
+  const void* x = nullptr;
+  const void* residual = nullptr;
+  void* y = nullptr;
+  std::vector<const void*> dy;
+  void* dx = nullptr;
+  void* dresidual = nullptr;
+  const float* weight = nullptr;   // conv [O,I,K,K]
+  const float* bias = nullptr;     // conv [O]
+  const float* gamma = nullptr;    // BatchNorm or folded into conv [C]
+  const float* beta = nullptr;
+  float* running_mean = nullptr;
+  float* running_var = nullptr;
+  float* dweight = nullptr;        // overwritten, not accumulated; same for the next three
+  float* dbias = nullptr;
+  float* dgamma = nullptr;
+  float* dbeta = nullptr;
+  void* saved = nullptr;           // Needs().saved bytes, alive from Forward to Backward
+  void* scratch = nullptr;         // Needs().scratch bytes, free between calls
+};
+
+class Op {
+ public:
+  struct Needs {
+    size_t saved = 0;
+    size_t scratch = 0;
+  };
+  virtual ~Op() = default;
+  virtual Needs needs() const = 0;
+  virtual void Bind(const OpArgs& args) = 0;  // once, after planning
+  virtual void Forward() = 0;
+  virtual void Backward() = 0;                // REQUIRES: training and a Forward before it
+  // Inference ops keep converted weights; call after the parameters changed. No-op in training ops.
+  virtual void Refresh() {}
+};
+
+// Spec section 5 over the six head maps. The gradient of the mean loss times loss_scale goes to
+// gradient[k] (Layout::kHeadGradient), zeros included.
+struct MultiboxDesc {
+  int64_t batch;
+  float loss_scale;
+};
+struct MultiboxArgs {
+  std::array<const float*, kMaps> map;    // Layout::kHead
+  std::array<void*, kMaps> gradient;      // all null: loss only
+  const int32_t* label;                   // [batch, 8732], 0 = background
+  const float* offset;                    // [batch, 8732, 4]
+  float* loss;                            // [1], mean over the batch, without loss_scale
+  void* scratch;
+};
+class MultiboxOp {
+ public:
+  virtual ~MultiboxOp() = default;
+  virtual size_t scratch() const = 0;
+  virtual void Bind(const MultiboxArgs& args) = 0;
+  virtual void Run() = 0;
+};
+
+// Spec section 8: from the six head maps to the detections of each image.
+struct DetectDesc {
+  int64_t batch;
+  float score_threshold = 0.05f;  // strict
+  float nms_threshold = 0.5f;     // strict
+  int64_t candidates = 200;       // of an image, over all classes, before NMS
+};
+struct Detection {
+  float left, top, right, bottom;  // relative, not clipped
+  float score;
+  int32_t label;                   // class 0..79 (background left out)
+};
+class DetectOp {
+ public:
+  virtual ~DetectOp() = default;
+  virtual size_t scratch() const = 0;
+  // count[i] detections of image i at out[i * candidates], sorted by score descending. Host memory.
+  virtual void Bind(const std::array<const float*, kMaps>& map, Detection* out, int32_t* count,
+                    void* scratch) = 0;
+  virtual void Run() = 0;
+};
+
+// Spec section 6: g = grad / loss_scale + decay w; m = momentum m - lr g; w = w + m. Element-wise.
+struct SgdArgs {
+  float* w;
+  float* m;
+  const float* gradient;
+  int64_t size;
+  float lr, momentum, decay, loss_scale;
+};
+
+// A block of device memory, 64-byte aligned, zeroed.
+class DeviceMemory {
+ public:
+  virtual ~DeviceMemory() = default;
+  virtual void* data() const = 0;
+  virtual size_t size() const = 0;
+};
+
+// Not thread-safe: one thread (the engine's driver thread) makes and runs everything of a backend.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string Describe() const = 0;  // "cpu: oneDNN 3.2.0, avx512_core_bf16, 2 threads"
+  virtual Precision precision() const = 0;
+
+  virtual size_t Bytes(const ValueDesc& value) const = 0;
+  virtual int64_t image_channels() const = 0;               // 3, or 4 with a zero channel
+  virtual int64_t head_channels(int64_t shapes) const = 0;  // >= 85 * shapes
+  // Between a value and f32 [n,c,h,w] on the host. For tests, inspection and set-up, not for a step.
+  // Head padding is left out on the way out and zero on the way in.
+  virtual void Import(const ValueDesc& value, std::span<const float> nchw, void* data) = 0;
+  virtual void Export(const ValueDesc& value, const void* data, std::span<float> nchw) = 0;
+
+  virtual std::unique_ptr<DeviceMemory> Allocate(size_t bytes) = 0;
+  virtual std::unique_ptr<Op> MakeConv(const ConvDesc&) = 0;
+  virtual std::unique_ptr<Op> MakeBatchNorm(const BatchNormDesc&) = 0;
+  virtual std::unique_ptr<Op> MakeMaxPool(const MaxPoolDesc&) = 0;
+  virtual std::unique_ptr<MultiboxOp> MakeMultibox(const MultiboxDesc&) = 0;
+  virtual std::unique_ptr<DetectOp> MakeDetect(const DetectDesc&) = 0;
+  virtual void Sgd(const SgdArgs&) = 0;
+  virtual void Synchronize() = 0;            // waits for everything enqueued
+};
+
+enum class DeviceKind : uint8_t { kAuto, kCpu, kCuda };
+struct BackendOptions {
+  DeviceKind device = DeviceKind::kAuto;
+  Precision precision = Precision::kF32;
+  int threads = 0;  // CPU: 0 = all this process may run on
+};
+// Throws Status::kUnavailable naming what is missing. The only file with a build switch: open.cc.
+std::unique_ptr<Backend> OpenBackend(const BackendOptions& options);
+
+}  // namespace ssd
