@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a device must be able to do. The network is planned once: the model describes every op by a
-// descriptor, the backend makes an executable Op of it, says what memory it needs and is then bound to
-// addresses. A step walks a vector of Ops: no allocation, no decision, nothing a CUDA graph could not
-// capture. CPU and CUDA have the same file names (backends/cpu/conv.cc, backends/cuda/conv.cc).
+// descriptor, the backend makes an executable Op of it, says what memory it needs and is then bound
+// to addresses. A step walks a vector of Ops: no allocation, no decision, nothing a CUDA graph
+// could not capture. CPU and CUDA have the same file names (backends/cpu/conv.cc,
+// backends/cuda/conv.cc).
 #pragma once
 
 #include <array>
@@ -19,11 +20,11 @@
 
 namespace ssd {
 
-inline constexpr int64_t kMaps = 6;              // feature maps with a head
-inline constexpr int64_t kDefaultBoxes = 8732;   // over all maps (spec section 3)
-inline constexpr int64_t kClasses = 81;          // with background 0
-inline constexpr int64_t kMapSize[kMaps] = {38, 19, 10, 5, 3, 1};    // rows = columns
-inline constexpr int64_t kMapShapes[kMaps] = {4, 6, 6, 6, 4, 4};     // default boxes a cell
+inline constexpr int64_t kMaps = 6;                                // feature maps with a head
+inline constexpr int64_t kDefaultBoxes = 8732;                     // over all maps (spec section 3)
+inline constexpr int64_t kClasses = 81;                            // with background 0
+inline constexpr int64_t kMapSize[kMaps] = {38, 19, 10, 5, 3, 1};  // rows = columns
+inline constexpr int64_t kMapShapes[kMaps] = {4, 6, 6, 6, 4, 4};   // default boxes a cell
 inline constexpr int64_t kMapFirst[kMaps] = {0, 5776, 7942, 8542, 8692, 8728};
 
 enum class Precision : uint8_t {
@@ -37,10 +38,10 @@ constexpr DType ActivationType(Precision p) {
 
 // How a batch of activations [batch, channels, height, width] lies in memory.
 enum class Layout : uint8_t {
-  kActivation,  // the backend's own choice for its precision, the same for every op
-  kImage,       // network input, channels last: [n][h][w][image_channels()]
-  kHead,        // output of a head, f32, channels last: [n][h][w][head_channels(shapes)]; channel
-                // a*81 + c is the score of class c of shape a, 81*shapes + a*4 + t is offset t
+  kActivation,    // the backend's own choice for its precision, the same for every op
+  kImage,         // network input, channels last: [n][h][w][image_channels()]
+  kHead,          // output of a head, f32, channels last: [n][h][w][head_channels(shapes)]; channel
+                  // a*81 + c is the score of class c of shape a, 81*shapes + a*4 + t is offset t
   kHeadGradient,  // the same shape, activation type
 };
 struct ValueDesc {
@@ -55,25 +56,26 @@ struct ConvDesc {
   int64_t kernel, stride, pad;
   bool bias = false;
   bool relu = false;
-  bool residual = false;        // add OpArgs::residual before the ReLU
-  bool fold = false;            // y = gamma (w*x - running_mean) / sqrt(running_var + eps) + beta ...
-  float eps = 0;                // of the folded BatchNorm
-  bool training = true;         // Backward will be called
-  bool input_gradient = true;   // false for the first convolution
+  bool residual = false;  // add OpArgs::residual before the ReLU
+  bool fold = false;      // y = gamma (w*x - running_mean) / sqrt(running_var + eps) + beta ...
+  float eps = 0;          // of the folded BatchNorm
+  bool training = true;   // Backward will be called
+  bool input_gradient = true;  // false for the first convolution
 };
 
 // y = relu?(gamma (x - mean) / sqrt(var + eps) + beta + residual?), statistics over batch, rows and
 // columns in training (biased variance), running ones otherwise. Training updates
 // running = momentum running + (1 - momentum) batch, with the unbiased variance (n / (n-1)).
 struct BatchNormDesc {
-  ValueDesc x;                  // y has the same
+  ValueDesc x;  // y has the same
   float eps, momentum;
   bool relu = false;
   bool residual = false;
   bool training = true;
 };
 
-// Windows reach over the edge by pad; the edge never wins. A tie goes to the first in row-major order.
+// Windows reach over the edge by pad; the edge never wins. A tie goes to the first in row-major
+// order.
 struct MaxPoolDesc {
   ValueDesc x, y;
   int64_t kernel, stride, pad;
@@ -89,18 +91,18 @@ struct OpArgs {
   std::vector<const void*> dy;
   void* dx = nullptr;
   void* dresidual = nullptr;
-  const float* weight = nullptr;   // conv [O,I,K,K]
-  const float* bias = nullptr;     // conv [O]
-  const float* gamma = nullptr;    // BatchNorm or folded into conv [C]
+  const float* weight = nullptr;  // conv [O,I,K,K]
+  const float* bias = nullptr;    // conv [O]
+  const float* gamma = nullptr;   // BatchNorm or folded into conv [C]
   const float* beta = nullptr;
   float* running_mean = nullptr;
   float* running_var = nullptr;
-  float* dweight = nullptr;        // overwritten, not accumulated; same for the next three
+  float* dweight = nullptr;  // overwritten, not accumulated; same for the next three
   float* dbias = nullptr;
   float* dgamma = nullptr;
   float* dbeta = nullptr;
-  void* saved = nullptr;           // Needs().saved bytes, alive from Forward to Backward
-  void* scratch = nullptr;         // Needs().scratch bytes, free between calls
+  void* saved = nullptr;    // Needs().saved bytes, alive from Forward to Backward
+  void* scratch = nullptr;  // Needs().scratch bytes, free between calls
 };
 
 class Op {
@@ -113,7 +115,7 @@ class Op {
   virtual Needs needs() const = 0;
   virtual void Bind(const OpArgs& args) = 0;  // once, after planning
   virtual void Forward() = 0;
-  virtual void Backward() = 0;                // REQUIRES: training and a Forward before it
+  virtual void Backward() = 0;  // REQUIRES: training and a Forward before it
   // Inference ops keep converted weights; call after the parameters changed. No-op in training ops.
   virtual void Refresh() {}
 };
@@ -125,11 +127,11 @@ struct MultiboxDesc {
   float loss_scale;
 };
 struct MultiboxArgs {
-  std::array<const float*, kMaps> map;    // Layout::kHead
-  std::array<void*, kMaps> gradient;      // all null: loss only
-  const int32_t* label;                   // [batch, 8732], 0 = background
-  const float* offset;                    // [batch, 8732, 4]
-  float* loss;                            // [1], mean over the batch, without loss_scale
+  std::array<const float*, kMaps> map;  // Layout::kHead
+  std::array<void*, kMaps> gradient;    // all null: loss only
+  const int32_t* label;                 // [batch, 8732], 0 = background
+  const float* offset;                  // [batch, 8732, 4]
+  float* loss;                          // [1], mean over the batch, without loss_scale
   void* scratch;
 };
 class MultiboxOp {
@@ -150,7 +152,7 @@ struct DetectDesc {
 struct Detection {
   float left, top, right, bottom;  // relative, not clipped
   float score;
-  int32_t label;                   // class 0..79 (background left out)
+  int32_t label;  // class 0..79 (background left out)
 };
 class DetectOp {
  public:
@@ -189,8 +191,8 @@ class Backend {
   virtual size_t Bytes(const ValueDesc& value) const = 0;
   virtual int64_t image_channels() const = 0;               // 3, or 4 with a zero channel
   virtual int64_t head_channels(int64_t shapes) const = 0;  // >= 85 * shapes
-  // Between a value and f32 [n,c,h,w] on the host. For tests, inspection and set-up, not for a step.
-  // Head padding is left out on the way out and zero on the way in.
+  // Between a value and f32 [n,c,h,w] on the host. For tests, inspection and set-up, not for a
+  // step. Head padding is left out on the way out and zero on the way in.
   virtual void Import(const ValueDesc& value, std::span<const float> nchw, void* data) = 0;
   virtual void Export(const ValueDesc& value, const void* data, std::span<float> nchw) = 0;
 
@@ -201,7 +203,7 @@ class Backend {
   virtual std::unique_ptr<MultiboxOp> MakeMultibox(const MultiboxDesc&) = 0;
   virtual std::unique_ptr<DetectOp> MakeDetect(const DetectDesc&) = 0;
   virtual void Sgd(const SgdArgs&) = 0;
-  virtual void Synchronize() = 0;            // waits for everything enqueued
+  virtual void Synchronize() = 0;  // waits for everything enqueued
 };
 
 enum class DeviceKind : uint8_t { kAuto, kCpu, kCuda };

@@ -20,8 +20,8 @@ enum class Status : int {
   kInternal = 8,     // a bug
 };
 
-// The only exception type thrown on purpose. The message names the thing (file, key, tensor) and the
-// way out; it is shown to users as it is.
+// The only exception type thrown on purpose. The message names the thing (file, key, tensor) and
+// the way out; it is shown to users as it is.
 class Error : public std::runtime_error {
  public:
   Error(Status status, const std::string& message) : std::runtime_error(message), status_(status) {}
@@ -31,7 +31,8 @@ class Error : public std::runtime_error {
   Status status_;
 };
 
-[[noreturn]] void Throw(Status status, const char* format, ...) __attribute__((format(printf, 2, 3)));
+[[noreturn]] void Throw(Status status, const char* format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 // Broken invariants, in every build type.
 #define SSD_CHECK(condition)                                                               \

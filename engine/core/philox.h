@@ -7,8 +7,8 @@
 
 namespace ssd {
 
-// What a random number is for: one stream a purpose, so that drawing more of one moves none of the others.
-// Append only: the values are part of what a seed means.
+// What a random number is for: one stream a purpose, so that drawing more of one moves none of the
+// others. Append only: the values are part of what a seed means.
 enum class Purpose : uint32_t {
   kInit = 0,     // initial weights
   kShuffle = 1,  // order of the image list
@@ -19,7 +19,8 @@ enum class Purpose : uint32_t {
   kSynthetic = 6,
 };
 
-// Philox4x32-10 (Salmon et al., SC'11): a block of four words is a pure function of counter and key.
+// Philox4x32-10 (Salmon et al., SC'11): a block of four words is a pure function of counter and
+// key.
 std::array<uint32_t, 4> constexpr Philox4x32(std::array<uint32_t, 4> counter,
                                              std::array<uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
@@ -33,8 +34,8 @@ std::array<uint32_t, 4> constexpr Philox4x32(std::array<uint32_t, 4> counter,
   return counter;
 }
 
-// The random numbers of one thing (a sample, a tensor): a stream keyed by (seed, purpose, epoch, id).
-// Decision 5: no generator state outlives the thing, so batches do not depend on threads.
+// The random numbers of one thing (a sample, a tensor): a stream keyed by (seed, purpose, epoch,
+// id). Decision 5: no generator state outlives the thing, so batches do not depend on threads.
 class Philox {
  public:
   Philox(uint64_t seed, Purpose purpose, uint32_t epoch, uint64_t id)

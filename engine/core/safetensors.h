@@ -14,8 +14,8 @@
 namespace ssd {
 
 // A safetensors file: 8 bytes of little-endian header length, a JSON header, then the data.
-// Reading maps the file; the spans live as long as the object. Errors are Status::kData and name the
-// file and the tensor.
+// Reading maps the file; the spans live as long as the object. Errors are Status::kData and name
+// the file and the tensor.
 class TensorFile {
  public:
   struct Entry {
@@ -54,7 +54,8 @@ class TensorWriter {
  public:
   void Add(std::string name, DType dtype, std::vector<int64_t> shape, const void* data);
   void SetMetadata(std::string key, std::string value);
-  // Atomic: a temporary file beside it, fsync, rename, fsync of the folder. On an error nothing is left.
+  // Atomic: a temporary file beside it, fsync, rename, fsync of the folder. On an error nothing is
+  // left.
   void Write(const std::string& path) const;
 
  private:

@@ -12,8 +12,8 @@
 
 namespace ssd {
 
-// A fixed set of threads with one queue. Thread-safe. The first exception of a ParallelFor is rethrown
-// to its caller; the other calls of it still run.
+// A fixed set of threads with one queue. Thread-safe. The first exception of a ParallelFor is
+// rethrown to its caller; the other calls of it still run.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);

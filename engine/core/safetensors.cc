@@ -1,0 +1,299 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "core/safetensors.h"
+
+#include <fcntl.h>
+#include <simdjson.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace ssd {
+
+static_assert(std::endian::native == std::endian::little);
+
+namespace {
+
+constexpr size_t kMaxHeader = 100u << 20;
+
+struct TypeName {
+  DType dtype;
+  std::string_view name;
+};
+constexpr TypeName kTypes[] = {{DType::kF32, "F32"}, {DType::kBF16, "BF16"}, {DType::kF16, "F16"},
+                               {DType::kI32, "I32"}, {DType::kI64, "I64"},   {DType::kU8, "U8"}};
+
+std::string_view NameOf(DType dtype) {
+  for (const auto& t : kTypes)
+    if (t.dtype == dtype) return t.name;
+  return "?";
+}
+
+std::string ShapeText(std::span<const int64_t> shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (i) text += ", ";
+    text += shape[i] < 0 ? "?" : std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+// Product of the extents, or -1 on a negative extent or overflow.
+int64_t Count(std::span<const int64_t> shape) {
+  int64_t count = 1;
+  for (const int64_t extent : shape)
+    if (extent < 0 || __builtin_mul_overflow(count, extent, &count)) return -1;
+  return count;
+}
+
+TensorFile::Entry ParseEntry(const std::string& path, const std::string& name,
+                             simdjson::dom::element value, std::span<const std::byte> data) {
+  std::string_view type;
+  simdjson::dom::array shape, offsets;
+  if (value["dtype"].get(type) || value["shape"].get(shape) || value["data_offsets"].get(offsets))
+    Throw(Status::kData, "%s: tensor %s: dtype, shape or data_offsets is missing", path.c_str(),
+          name.c_str());
+  TensorFile::Entry entry{};
+  const auto* known = std::find_if(std::begin(kTypes), std::end(kTypes),
+                                   [&](const TypeName& t) { return t.name == type; });
+  if (known == std::end(kTypes))
+    Throw(Status::kData, "%s: tensor %s: type %.*s is not supported", path.c_str(), name.c_str(),
+          static_cast<int>(type.size()), type.data());
+  entry.dtype = known->dtype;
+  for (const auto extent : shape) {
+    int64_t n;
+    if (extent.get(n)) Throw(Status::kData, "%s: tensor %s: bad shape", path.c_str(), name.c_str());
+    entry.shape.push_back(n);
+  }
+  uint64_t begin, end;
+  if (offsets.size() != 2 || offsets.at(0).get(begin) || offsets.at(1).get(end) || begin > end ||
+      end > data.size())
+    Throw(Status::kData, "%s: tensor %s: data_offsets lie outside the file (truncated?)",
+          path.c_str(), name.c_str());
+  const int64_t count = Count(entry.shape);
+  int64_t bytes;
+  if (count < 0 ||
+      __builtin_mul_overflow(count, static_cast<int64_t>(SizeOf(entry.dtype)), &bytes) ||
+      static_cast<uint64_t>(bytes) != end - begin)
+    Throw(Status::kData, "%s: tensor %s: shape %s does not fit its %llu bytes", path.c_str(),
+          name.c_str(), ShapeText(entry.shape).c_str(),
+          static_cast<unsigned long long>(end - begin));
+  entry.bytes = data.subspan(begin, end - begin);
+  return entry;
+}
+
+// RAII for a file descriptor.
+struct Descriptor {
+  explicit Descriptor(int fd) : fd(fd) {}
+  ~Descriptor() {
+    if (fd >= 0) close(fd);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int fd;
+};
+
+}  // namespace
+
+TensorFile::TensorFile(const std::string& path) : path_(path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info;
+  if (file.fd < 0 || fstat(file.fd, &info) != 0)
+    Throw(Status::kData, "%s: cannot open: %s", path.c_str(), std::strerror(errno));
+  if (!S_ISREG(info.st_mode)) Throw(Status::kData, "%s: not a regular file", path.c_str());
+  size_ = static_cast<size_t>(info.st_size);
+  if (size_ < 8) Throw(Status::kData, "%s: %zu bytes are no safetensors file", path.c_str(), size_);
+  void* map = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  if (map == MAP_FAILED)
+    Throw(Status::kData, "%s: cannot map: %s", path.c_str(), std::strerror(errno));
+  map_ = static_cast<const std::byte*>(map);
+  try {
+    ParseHeader();
+  } catch (...) {
+    munmap(map, size_);
+    throw;
+  }
+}
+
+TensorFile::~TensorFile() { munmap(const_cast<std::byte*>(map_), size_); }
+
+void TensorFile::ParseHeader() {
+  uint64_t length;
+  std::memcpy(&length, map_, 8);
+  if (length > size_ - 8 || length > kMaxHeader)
+    Throw(Status::kData, "%s: no safetensors file (a header of %llu bytes in a file of %zu)",
+          path_.c_str(), static_cast<unsigned long long>(length), size_);
+  const std::span data(map_ + 8 + length, size_ - 8 - length);
+  simdjson::dom::parser parser;
+  simdjson::dom::object header;
+  const simdjson::padded_string text(reinterpret_cast<const char*>(map_) + 8, length);
+  if (const auto error = parser.parse(text).get(header))
+    Throw(Status::kData, "%s: safetensors header: %s", path_.c_str(),
+          simdjson::error_message(error));
+  for (const auto field : header) {
+    const std::string name(field.key);
+    if (name == "__metadata__") {
+      simdjson::dom::object pairs;
+      if (field.value.get(pairs))
+        Throw(Status::kData, "%s: __metadata__ is no object", path_.c_str());
+      for (const auto pair : pairs) {
+        std::string_view value;
+        if (pair.value.get(value))
+          Throw(Status::kData, "%s: __metadata__ holds a value that is no string", path_.c_str());
+        metadata_.emplace(pair.key, value);
+      }
+    } else if (!entries_.emplace(name, ParseEntry(path_, name, field.value, data)).second) {
+      Throw(Status::kData, "%s: tensor %s stands twice", path_.c_str(), name.c_str());
+    }
+  }
+}
+
+const TensorFile::Entry& TensorFile::At(std::string_view name) const {
+  const auto found = entries_.find(name);
+  if (found == entries_.end())
+    Throw(Status::kData, "%s: tensor %.*s is missing", path_.c_str(), static_cast<int>(name.size()),
+          name.data());
+  return found->second;
+}
+
+const TensorFile::Entry& TensorFile::Checked(std::string_view name, DType dtype,
+                                             std::span<const int64_t> shape) const {
+  const Entry& entry = At(name);
+  const bool fits = std::equal(shape.begin(), shape.end(), entry.shape.begin(), entry.shape.end(),
+                               [](int64_t want, int64_t got) { return want < 0 || want == got; });
+  if (entry.dtype != dtype || !fits)
+    Throw(Status::kData, "%s: tensor %.*s is %s %s, must be %s %s", path_.c_str(),
+          static_cast<int>(name.size()), name.data(), std::string(NameOf(entry.dtype)).c_str(),
+          ShapeText(entry.shape).c_str(), std::string(NameOf(dtype)).c_str(),
+          ShapeText(shape).c_str());
+  if (reinterpret_cast<uintptr_t>(entry.bytes.data()) % SizeOf(dtype) != 0)
+    Throw(Status::kData, "%s: tensor %.*s is not aligned to its type", path_.c_str(),
+          static_cast<int>(name.size()), name.data());
+  return entry;
+}
+
+std::span<const float> TensorFile::F32(std::string_view name,
+                                       std::span<const int64_t> shape) const {
+  const Entry& entry = Checked(name, DType::kF32, shape);
+  return {reinterpret_cast<const float*>(entry.bytes.data()), entry.bytes.size() / 4};
+}
+
+std::span<const int32_t> TensorFile::I32(std::string_view name,
+                                         std::span<const int64_t> shape) const {
+  const Entry& entry = Checked(name, DType::kI32, shape);
+  return {reinterpret_cast<const int32_t*>(entry.bytes.data()), entry.bytes.size() / 4};
+}
+
+void TensorWriter::Add(std::string name, DType dtype, std::vector<int64_t> shape,
+                       const void* data) {
+  items_[std::move(name)] = {dtype, std::move(shape), data};
+}
+
+void TensorWriter::SetMetadata(std::string key, std::string value) {
+  metadata_[std::move(key)] = std::move(value);
+}
+
+namespace {
+
+std::string Quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", c);
+      out += escape;
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+// Writes to path + ".tmp" and renames on Commit; without Commit the file is removed.
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::string& path)
+      : path_(path),
+        temporary_(path + ".tmp"),
+        file_(open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
+    if (file_.fd < 0) Fail("cannot create");
+  }
+  ~AtomicFile() {
+    if (!committed_) unlink(temporary_.c_str());
+  }
+  void Write(const void* data, size_t size) {
+    const char* next = static_cast<const char*>(data);
+    while (size > 0) {
+      const ssize_t n = write(file_.fd, next, size);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) Fail("cannot write");
+      next += n;
+      size -= static_cast<size_t>(n);
+    }
+  }
+  void Commit() {
+    if (fsync(file_.fd) != 0) Fail("cannot write");
+    if (rename(temporary_.c_str(), path_.c_str()) != 0) Fail("cannot rename");
+    committed_ = true;
+    const size_t slash = path_.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+    const Descriptor dir(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (dir.fd >= 0) fsync(dir.fd);
+  }
+
+ private:
+  [[noreturn]] void Fail(const char* what) const {
+    Throw(Status::kData, "%s: %s: %s", path_.c_str(), what, std::strerror(errno));
+  }
+
+  std::string path_, temporary_;
+  Descriptor file_;
+  bool committed_ = false;
+};
+
+}  // namespace
+
+void TensorWriter::Write(const std::string& path) const {
+  std::string header = "{";
+  if (!metadata_.empty()) {
+    header += "\"__metadata__\":{";
+    for (const auto& [key, value] : metadata_) {
+      if (header.back() != '{') header += ',';
+      header += Quoted(key) + ":" + Quoted(value);
+    }
+    header += '}';
+  }
+  uint64_t offset = 0;
+  for (const auto& [name, item] : items_) {
+    const int64_t count = Count(item.shape);
+    SSD_CHECK(count >= 0);
+    const uint64_t bytes = static_cast<uint64_t>(count) * SizeOf(item.dtype);
+    if (header.size() > 1) header += ',';
+    header += Quoted(name) + ":{\"dtype\":\"" + std::string(NameOf(item.dtype)) +
+              "\",\"shape\":" + ShapeText(item.shape) + ",\"data_offsets\":[" +
+              std::to_string(offset) + "," + std::to_string(offset + bytes) + "]}";
+    offset += bytes;
+  }
+  header += '}';
+  header.resize((header.size() + 8 + 63) / 64 * 64 - 8, ' ');  // data start 64-byte aligned
+
+  AtomicFile file(path);
+  const uint64_t length = header.size();
+  file.Write(&length, 8);
+  file.Write(header.data(), header.size());
+  for (const auto& [name, item] : items_)
+    file.Write(item.data, static_cast<size_t>(Count(item.shape)) * SizeOf(item.dtype));
+  file.Commit();
+}
+
+}  // namespace ssd

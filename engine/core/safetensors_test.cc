@@ -1,0 +1,136 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "core/safetensors.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "core/error.h"
+
+namespace ssd {
+namespace {
+
+std::string Path(const char* name) { return testing::TempDir() + name; }
+
+void WriteRaw(const std::string& path, std::string header, std::string data) {
+  const uint64_t length = header.size();
+  std::ofstream out(path, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(&length), 8);
+  out << header << data;
+}
+
+std::string MessageOf(const std::string& path) {
+  try {
+    TensorFile file(path);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.status(), Status::kData);
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(Safetensors, RoundTripKeepsValuesShapesAndMetadata) {
+  const std::string path = Path("round.safetensors");
+  const float a[6] = {1, -2, 0.5f, 3, 4, 5};
+  const int32_t b[2] = {7, -8};
+  TensorWriter writer;
+  writer.Add("a", DType::kF32, {2, 3}, a);
+  writer.Add("b", DType::kI32, {2}, b);
+  writer.Add("empty", DType::kF32, {0, 4}, a);
+  writer.SetMetadata("epoch", "3 \"quoted\"");
+  writer.Write(path);
+
+  const TensorFile file(path);
+  EXPECT_EQ(file.metadata().at("epoch"), "3 \"quoted\"");
+  const auto got = file.F32("a", std::vector<int64_t>{2, -1});
+  EXPECT_EQ(std::vector<float>(got.begin(), got.end()), std::vector<float>({1, -2, 0.5f, 3, 4, 5}));
+  EXPECT_EQ(file.I32("b", std::vector<int64_t>{2})[1], -8);
+  EXPECT_TRUE(file.F32("empty", std::vector<int64_t>{0, 4}).empty());
+  EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
+}
+
+TEST(Safetensors, DataStartsAligned) {
+  const std::string path = Path("aligned.safetensors");
+  const float a = 1;
+  for (const char* name : {"a", "ab", "abc", "abcdefghijklm"}) {
+    TensorWriter writer;
+    writer.Add(name, DType::kF32, {1}, &a);
+    writer.Write(path);
+    const TensorFile file(path);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(file.At(name).bytes.data()) % 64, 0u) << name;
+  }
+}
+
+TEST(Safetensors, ErrorsNameFileAndTensor) {
+  const std::string path = Path("wrong.safetensors");
+  const float a = 1;
+  TensorWriter writer;
+  writer.Add("w", DType::kF32, {1}, &a);
+  writer.Write(path);
+  const TensorFile file(path);
+  try {
+    file.F32("w", std::vector<int64_t>{2, 3});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(std::string(e.what()), path + ": tensor w is F32 [1], must be F32 [2, 3]");
+  }
+  EXPECT_THROW(file.At("v"), Error);
+}
+
+TEST(Safetensors, RefusesWhatIsNoTensorFile) {
+  const std::string path = Path("bad.safetensors");
+  EXPECT_NE(MessageOf(Path("none")).find("cannot open"), std::string::npos);
+  EXPECT_NE(MessageOf(testing::TempDir()).find("regular file"), std::string::npos);
+  std::ofstream(path) << "abc";
+  EXPECT_NE(MessageOf(path).find("3 bytes"), std::string::npos);
+  std::ofstream(path) << "\xff\xff\xff\xff\xff\xff\xff\xff{}";
+  EXPECT_NE(MessageOf(path).find("header"), std::string::npos);
+  WriteRaw(path, "{\"w\":", "");
+  EXPECT_NE(MessageOf(path).find("safetensors header"), std::string::npos);
+  WriteRaw(path, R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "1234");
+  EXPECT_NE(MessageOf(path).find("outside the file"), std::string::npos);
+  WriteRaw(path, R"({"w":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", "12345678");
+  EXPECT_NE(MessageOf(path).find("does not fit"), std::string::npos);
+  WriteRaw(path, R"({"w":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}})",
+           "");
+  EXPECT_NE(MessageOf(path).find("does not fit"), std::string::npos);
+  WriteRaw(path, R"({"w":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}})", "12345678");
+  EXPECT_NE(MessageOf(path).find("C64"), std::string::npos);
+}
+
+TEST(Safetensors, WriteFailureLeavesNothing) {
+  const std::string path = Path("no-such-folder/x.safetensors");
+  const float a = 1;
+  TensorWriter writer;
+  writer.Add("w", DType::kF32, {1}, &a);
+  EXPECT_THROW(writer.Write(path), Error);
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(Safetensors, FullDiskIsAnErrorAndKeepsTheOldFile) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  // The temporary name leads to a device that is always full.
+  const std::string path = Path("full.safetensors");
+  std::ofstream(path) << "old";
+  std::filesystem::remove(path + ".tmp");
+  std::filesystem::create_symlink("/dev/full", path + ".tmp");
+  const std::vector<float> a(100);
+  TensorWriter writer;
+  writer.Add("w", DType::kF32, {100}, a.data());
+  try {
+    writer.Write(path);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("No space left"), std::string::npos);
+  }
+  std::ifstream in(path);
+  std::string content;
+  in >> content;
+  EXPECT_EQ(content, "old");
+}
+
+}  // namespace
+}  // namespace ssd
