@@ -14,7 +14,8 @@ using CornerBox = std::array<float, 4>;
 
 // The 8732 default boxes in the order map, row, column, shape. Computed once, in double.
 std::span<const CenterBox> DefaultBoxes();
-// The same in corner form, from the clipped centre form in f32; may reach outside 0..1.
+// The same in corner form, from the clipped centre form, both in double and rounded once: this
+// decides ties of IoU as the worked numbers do. May reach outside 0..1.
 std::span<const CornerBox> DefaultBoxCorners();
 
 }  // namespace ssd
