@@ -1,0 +1,85 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/backend.h"
+#include "model/graph.h"
+#include "model/memory_plan.h"
+#include "model/parameters.h"
+
+namespace ssd {
+
+// Time by kind of op ("conv forward"), summed over steps. Filling it synchronises after every op.
+struct OpProfile {
+  struct Entry {
+    double ms = 0;
+    int64_t calls = 0;
+  };
+  std::map<std::string, Entry> entries;
+};
+
+// A graph planned for one backend, batch and mode: ops bound to addresses in one block of memory.
+// Forward, Backward and Refresh allocate nothing.
+//
+// Training: values live until the backward pass has read them (a convolution reads its input, and
+// its output if it has a ReLU; a BatchNorm its input; a max-pool neither), gradients until their
+// producer has. Inference takes the folded graph and keeps next to nothing.
+class Network {
+ public:
+  enum class Mode { kTrain, kInfer };
+  // parameters must outlive the network and have the same params and statistics as graph.
+  // extra_scratch: bytes that the caller wants in scratch(), for its own ops between passes.
+  Network(const Graph& graph, Backend& backend, const Parameters& parameters, int64_t batch,
+          Mode mode, size_t extra_scratch);
+
+  void Forward(OpProfile* profile = nullptr);
+  void Backward(OpProfile* profile = nullptr);  // REQUIRES: kTrain, head gradients written
+  void Refresh();                               // inference: after parameters changed
+
+  int64_t batch() const { return batch_; }
+  void* image() const { return At(values_[static_cast<size_t>(graph_.image)]); }
+  size_t image_bytes() const { return backend_.Bytes(Desc(graph_.image)); }
+  ValueDesc Desc(ValueId value) const;
+  const float* head(int64_t map) const;
+  void* head_gradient(int64_t map) const;  // Layout::kHeadGradient
+  void* scratch() const { return At(scratch_); }
+  size_t memory_bytes() const { return memory_->size(); }
+
+ private:
+  struct Step {
+    std::unique_ptr<Op> op;
+    const char* kind;
+  };
+
+  void MakeOps();
+  void PlanMemory(size_t extra_scratch);
+  void BindOps();
+  int BackwardTime(size_t node) const;
+  void* At(MemoryPlan::Block block) const;
+  void BindParameters(const Node& node, OpArgs& args) const;
+
+  const Graph graph_;
+  Backend& backend_;
+  const Parameters& parameters_;
+  const int64_t batch_;
+  const bool training_;
+
+  std::vector<Step> steps_;  // parallel to graph_.nodes
+  MemoryPlan plan_;
+  std::unique_ptr<DeviceMemory> memory_;
+  std::vector<MemoryPlan::Block> values_;                // by ValueId
+  std::vector<std::vector<MemoryPlan::Block>> dvalues_;  // by ValueId: one term a consumer
+  struct NodeBlocks {
+    MemoryPlan::Block saved = kNone, dx = kNone, dresidual = kNone;
+  };
+  std::vector<NodeBlocks> blocks_;  // parallel to graph_.nodes
+  MemoryPlan::Block scratch_ = kNone;
+};
+
+}  // namespace ssd

@@ -1,0 +1,129 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "model/parameters.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numbers>
+
+#include "core/error.h"
+#include "core/philox.h"
+
+namespace ssd {
+
+namespace {
+
+std::unique_ptr<DeviceMemory> Floats(Backend& backend, int64_t n) {
+  return backend.Allocate(static_cast<size_t>(n) * sizeof(float));
+}
+
+void FillUniform(std::span<float> out, double bound, Philox& random) {
+  for (float& v : out) v = random.Uniform(static_cast<float>(-bound), static_cast<float>(bound));
+}
+
+void FillNormal(std::span<float> out, double deviation, Philox& random) {
+  for (float& v : out) {  // Box-Muller; 1 - u lies in (0, 1]
+    const double radius = std::sqrt(-2 * std::log(1.0 - random.Uniform()));
+    v = static_cast<float>(deviation * radius * std::cos(2 * std::numbers::pi * random.Uniform()));
+  }
+}
+
+double Xavier(int64_t fan_in, int64_t fan_out) {
+  return std::sqrt(6.0 / static_cast<double>(fan_in + fan_out));
+}
+
+void Fill(const Param& param, std::span<float> out, bool zero_last_gamma, Philox& random) {
+  const int64_t channels = param.shape[0];
+  const int64_t area = param.shape.size() == 4 ? param.shape[2] * param.shape[3] : 1;
+  switch (param.init) {
+    case Init::kHe:
+      return FillNormal(out, std::sqrt(2.0 / static_cast<double>(channels * area)), random);
+    case Init::kXavier:
+      return FillUniform(out, Xavier(param.fan_in, channels * area), random);
+    case Init::kHead: {
+      const int64_t classes = channels / (kClasses + 4) * kClasses;
+      const auto split = static_cast<size_t>(classes * param.fan_in);
+      FillUniform(out.first(split), Xavier(param.fan_in, classes * area), random);
+      return FillUniform(out.subspan(split), Xavier(param.fan_in, (channels - classes) * area),
+                         random);
+    }
+    case Init::kBias:
+      return FillUniform(out, 1 / std::sqrt(static_cast<double>(param.fan_in)), random);
+    case Init::kOne:
+      std::ranges::fill(out, 1.0f);
+      return;
+    case Init::kZero:
+      std::ranges::fill(out, 0.0f);
+      return;
+    case Init::kLastGamma:
+      std::ranges::fill(out, zero_last_gamma ? 0.0f : 1.0f);
+      return;
+  }
+}
+
+}  // namespace
+
+Parameters::Parameters(const Graph& graph, Backend& backend)
+    : graph_(graph),
+      weights_(Floats(backend, graph.param_floats)),
+      gradients_(Floats(backend, graph.param_floats)),
+      momentum_(Floats(backend, graph.param_floats)),
+      statistics_(Floats(backend, graph.statistic_floats)) {}
+
+void Parameters::Initialize(const InitOptions& options,
+                            const std::function<void(const Param&)>& on_tensor) {
+  std::memset(gradients(), 0, gradients_->size());
+  std::memset(momentum(), 0, momentum_->size());
+  for (size_t i = 0; i < graph_.params.size(); ++i) {
+    const Param& param = graph_.params[i];
+    Philox random(options.seed, Purpose::kInit, 0, i);
+    Fill(param, {weights() + param.offset, static_cast<size_t>(param.size())},
+         options.zero_last_gamma, random);
+    on_tensor(param);
+  }
+  for (const Statistic& statistic : graph_.statistics) {
+    std::fill_n(statistics() + statistic.mean(), statistic.channels, 0.0f);
+    std::fill_n(statistics() + statistic.variance(), statistic.channels, 1.0f);
+  }
+}
+
+void Parameters::Load(const TensorFile& file) {
+  // A file with any tensor beyond the backbone must hold them all.
+  const auto backbone = [](const std::string& name) {
+    return name.find("resnetmlperf") != std::string::npos;
+  };
+  const bool full = std::ranges::any_of(
+      graph_.params, [&](const Param& p) { return !backbone(p.name) && file.Has(p.name); });
+  for (const Param& param : graph_.params)
+    if (full || backbone(param.name))
+      std::ranges::copy(file.F32(param.name, param.shape), weights() + param.offset);
+  for (const Statistic& statistic : graph_.statistics) {
+    const int64_t shape[] = {statistic.channels};
+    std::ranges::copy(file.F32(statistic.name + "_running_mean", shape),
+                      statistics() + statistic.mean());
+    std::ranges::copy(file.F32(statistic.name + "_running_var", shape),
+                      statistics() + statistic.variance());
+  }
+}
+
+void Parameters::LoadMomentum(const TensorFile& file) {
+  for (const Param& param : graph_.params)
+    std::ranges::copy(file.F32("momentum." + param.name, param.shape), momentum() + param.offset);
+}
+
+void Parameters::AddTo(TensorWriter& writer, bool with_momentum) const {
+  for (const Param& param : graph_.params) {
+    writer.Add(param.name, DType::kF32, param.shape, weights() + param.offset);
+    if (with_momentum)
+      writer.Add("momentum." + param.name, DType::kF32, param.shape, momentum() + param.offset);
+  }
+  for (const Statistic& statistic : graph_.statistics) {
+    writer.Add(statistic.name + "_running_mean", DType::kF32, {statistic.channels},
+               statistics() + statistic.mean());
+    writer.Add(statistic.name + "_running_var", DType::kF32, {statistic.channels},
+               statistics() + statistic.variance());
+  }
+}
+
+}  // namespace ssd
