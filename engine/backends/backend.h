@@ -148,6 +148,8 @@ struct DetectDesc {
   float score_threshold = 0.05f;  // strict
   float nms_threshold = 0.5f;     // strict
   int64_t candidates = 200;       // of an image, over all classes, before NMS
+  // Centre form, 8732 of them: DefaultBoxes() of loss/default_boxes.h. Read when the op is made.
+  std::span<const std::array<float, 4>> default_boxes;
 };
 struct Detection {
   float left, top, right, bottom;  // relative, not clipped
