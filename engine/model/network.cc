@@ -3,7 +3,6 @@
 #include "model/network.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "core/error.h"
 
@@ -14,20 +13,6 @@ namespace {
 constexpr int kAlways = 1 << 30;
 
 size_t Index(int id) { return static_cast<size_t>(id); }
-
-// Runs f and adds its time to the profile, if there is one.
-template <typename F>
-void Timed(OpProfile* profile, Backend& backend, const char* kind, const char* pass, F f) {
-  if (profile == nullptr) return f();
-  const auto start = std::chrono::steady_clock::now();
-  f();
-  backend.Synchronize();
-  const std::chrono::duration<double, std::milli> elapsed =
-      std::chrono::steady_clock::now() - start;
-  auto& entry = profile->entries[std::string(kind) + pass];
-  entry.ms += elapsed.count();
-  ++entry.calls;
-}
 
 }  // namespace
 
@@ -209,6 +194,16 @@ void Network::Backward(OpProfile* profile) {
   SSD_CHECK(training_);
   for (auto step = steps_.rbegin(); step != steps_.rend(); ++step)
     Timed(profile, backend_, step->kind, " backward", [&] { step->op->Backward(); });
+}
+
+void Network::ConvolutionsOnly() {
+  const auto convolution = [&](size_t i) {
+    return std::holds_alternative<ConvNode>(graph_.nodes[i]);
+  };
+  for (size_t i = 0; i < steps_.size(); ++i)
+    if (convolution(i)) steps_[i].op->Forward();
+  for (size_t i = steps_.size(); i-- > 0;)
+    if (training_ && convolution(i)) steps_[i].op->Backward();
 }
 
 void Network::Refresh() {

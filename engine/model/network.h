@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,8 +22,23 @@ struct OpProfile {
     double ms = 0;
     int64_t calls = 0;
   };
+  void Add(const std::string& kind, std::chrono::duration<double, std::milli> time) {
+    auto& entry = entries[kind];
+    entry.ms += time.count();
+    ++entry.calls;
+  }
   std::map<std::string, Entry> entries;
 };
+
+// Calls f; with a profile, waits for the backend and adds the time under kind + pass.
+template <typename F>
+void Timed(OpProfile* profile, Backend& backend, const char* kind, const char* pass, F f) {
+  if (profile == nullptr) return f();
+  const auto start = std::chrono::steady_clock::now();
+  f();
+  backend.Synchronize();
+  profile->Add(std::string(kind) + pass, std::chrono::steady_clock::now() - start);
+}
 
 // A graph planned for one backend, batch and mode: ops bound to addresses in one block of memory.
 // Forward, Backward and Refresh allocate nothing.
@@ -41,6 +57,9 @@ class Network {
   void Forward(OpProfile* profile = nullptr);
   void Backward(OpProfile* profile = nullptr);  // REQUIRES: kTrain, head gradients written
   void Refresh();                               // inference: after parameters changed
+  // Forward and backward of the convolutions alone, on whatever the buffers hold: the limit that a
+  // benchmark compares a step with.
+  void ConvolutionsOnly();
 
   int64_t batch() const { return batch_; }
   void* image() const { return At(values_[static_cast<size_t>(graph_.image)]); }

@@ -11,7 +11,20 @@
 
 namespace ssd {
 
-// Where a session reports to. Kinds and levels are those of abi/ssd_engine.h. Thread-safe.
+// The SSD_EVENT_* kinds and levels of abi/ssd_engine.h, which says what each carries.
+enum EventKind : uint32_t {
+  kEventLog = 1,
+  kEventTensorInit,
+  kEventStep,
+  kEventEvalBegin,
+  kEventEvalEnd,
+  kEventDropped,
+  kEventLearningRate,
+  kEventEvalFailed,
+};
+enum LogLevel : uint32_t { kDebug, kInfo, kWarning, kError };
+
+// Where a session reports to. Thread-safe.
 class EventSink {
  public:
   virtual ~EventSink() = default;
@@ -19,8 +32,8 @@ class EventSink {
                     std::string_view text) = 0;
 };
 
-// The engine behind the C line: one method a function of abi/ssd_engine.h, which says what each does.
-// All calls but Abort come from one thread; failures are thrown as ssd::Error.
+// The engine behind the C line: one method a function of abi/ssd_engine.h, which says what each
+// does. All calls but Abort come from one thread; failures are thrown as ssd::Error.
 class Session {
  public:
   // Checks the configuration; opens no file. The sink must outlive the session.

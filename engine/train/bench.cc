@@ -1,0 +1,173 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/bench.h"
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <numeric>
+
+#include "core/error.h"
+#include "model/ssd300.h"
+#include "train/options.h"
+#include "train/synthetic.h"
+
+namespace ssd {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kWarmUp = 2;
+
+double Milliseconds(Clock::duration d) {
+  return std::chrono::duration<double, std::milli>(d).count();
+}
+
+rusage Usage() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage;
+}
+
+double CpuMilliseconds() {
+  const rusage u = Usage();
+  return 1e3 * static_cast<double>(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+         1e-3 * static_cast<double>(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+void CheckAborted(const std::atomic<bool>& aborted) {
+  if (aborted) Throw(Status::kAborted, "the benchmark was stopped");
+}
+
+// Times steps of `batch` images after a warm-up.
+void TimeSteps(int64_t steps, int64_t batch, const std::atomic<bool>& aborted,
+               const std::function<void()>& step, BenchReport& report) {
+  for (int i = 0; i < kWarmUp; ++i) step();
+  const double cpu = CpuMilliseconds();
+  for (int64_t i = 0; i < steps; ++i) {
+    CheckAborted(aborted);
+    const auto start = Clock::now();
+    step();
+    report.add_step_ms(Milliseconds(Clock::now() - start));
+  }
+  const double images = static_cast<double>(steps * batch);
+  const double ms = std::accumulate(report.step_ms().begin(), report.step_ms().end(), 0.0);
+  report.set_images_per_second(1e3 * images / ms);
+  report.set_cpu_ms_per_image((CpuMilliseconds() - cpu) / images);
+}
+
+void AddProfile(const OpProfile& profile, BenchReport& report) {
+  for (const auto& [kind, entry] : profile.entries) {
+    OpTime* op = report.add_ops();
+    op->set_kind(kind);
+    op->set_ms(entry.ms);
+    op->set_calls(entry.calls);
+  }
+}
+
+void BenchTraining(const EngineConfig& config, const BenchRequest& request, Backend& backend,
+                   Parameters& parameters, const std::atomic<bool>& aborted, BenchReport& report) {
+  Trainer trainer(backend, parameters, config.model().batch_size(), SgdOptionsOf(config));
+  const SyntheticBatch input(trainer.batch(), DataOptionsOf(config, backend).format, config.seed());
+  const auto step = [&] {
+    trainer.Step(input.train(), 1e-4);
+    backend.Synchronize();
+  };
+  if (request.what() == BenchRequest::CONVOLUTIONS) {
+    step();  // fills the buffers with plausible values
+    return TimeSteps(
+        request.steps(), trainer.batch(), aborted,
+        [&] {
+          trainer.network().ConvolutionsOnly();
+          backend.Synchronize();
+        },
+        report);
+  }
+  TimeSteps(request.steps(), trainer.batch(), aborted, step, report);
+  OpProfile profile;
+  trainer.Step(input.train(), 1e-4, &profile);
+  AddProfile(profile, report);
+}
+
+void BenchInference(const EngineConfig& config, const BenchRequest& request, Backend& backend,
+                    const Parameters& parameters, const std::atomic<bool>& aborted,
+                    BenchReport& report) {
+  Evaluator evaluator(backend, parameters, config.model().batch_size(), DetectOptionsOf(config));
+  const SyntheticBatch input(evaluator.batch(), DataOptionsOf(config, backend).format,
+                             config.seed());
+  evaluator.Refresh();
+  Network& network = evaluator.network();
+  const auto step = [&] {
+    std::memcpy(network.image(), input.image(), network.image_bytes());
+    evaluator.Infer();
+    backend.Synchronize();
+  };
+  TimeSteps(request.steps(), evaluator.batch(), aborted, step, report);
+  OpProfile profile;
+  evaluator.Infer(&profile);
+  AddProfile(profile, report);
+}
+
+// Reads batches for about request.seconds, as often through the data set as that takes.
+void BenchInput(const EngineConfig& config, const BenchRequest& request, const Backend& backend,
+                const std::atomic<bool>& aborted, BenchReport& report) {
+  const bool train = request.what() == BenchRequest::INPUT_TRAIN;
+  DataOptions options = DataOptionsOf(config, backend);
+  options.train_samples = options.eval_samples = 0;  // any size
+  const auto data = Dataset::Open(options, train, !train);
+  const int64_t batch = config.model().batch_size();
+  auto train_stream = train ? data->Train(batch, 0) : nullptr;
+  auto eval_stream = train ? nullptr : data->Eval(batch);
+  const auto next = [&]() -> int64_t {
+    if (train) {
+      train_stream->Next();
+      return batch;
+    }
+    EvalBatch read;
+    while (!eval_stream->Next(&read)) eval_stream = data->Eval(batch);
+    return read.count;
+  };
+
+  next();
+  const double cpu = CpuMilliseconds();
+  const auto start = Clock::now();
+  int64_t images = 0;
+  double ms = 0;
+  while (ms < 1e3 * request.seconds()) {
+    CheckAborted(aborted);
+    images += next();
+    ms = Milliseconds(Clock::now() - start);
+  }
+  report.set_images_per_second(1e3 * static_cast<double>(images) / ms);
+  report.set_cpu_ms_per_image((CpuMilliseconds() - cpu) / static_cast<double>(images));
+}
+
+}  // namespace
+
+BenchReport RunBench(const EngineConfig& config, const BenchRequest& request,
+                     const std::atomic<bool>& aborted) {
+  const bool input =
+      request.what() == BenchRequest::INPUT_TRAIN || request.what() == BenchRequest::INPUT_VAL;
+  if (!input && request.steps() < 1)
+    Throw(Status::kInvalid, "bench: steps is %lld, must be at least 1",
+          static_cast<long long>(request.steps()));
+  BenchReport report;
+  const auto backend = OpenBackend(BackendOptionsOf(config));
+  report.set_backend(backend->Describe());
+  if (input) {
+    BenchInput(config, request, *backend, aborted, report);
+  } else {
+    Parameters parameters(BuildSsd300(), *backend);
+    parameters.Initialize({.seed = config.seed(), .zero_last_gamma = false}, [](const Param&) {});
+    if (request.what() == BenchRequest::INFER)
+      BenchInference(config, request, *backend, parameters, aborted, report);
+    else
+      BenchTraining(config, request, *backend, parameters, aborted, report);
+  }
+  report.set_peak_memory_bytes(int64_t{1024} * Usage().ru_maxrss);
+  return report;
+}
+
+}  // namespace ssd

@@ -1,0 +1,224 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/session.h"
+
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <mutex>
+#include <vector>
+
+#include "core/error.h"
+#include "data/sample.h"
+#include "eval/detections.h"
+#include "eval/scorer.h"
+#include "model/ssd300.h"
+#include "train/bench.h"
+#include "train/checkpoint.h"
+#include "train/inspect.h"
+#include "train/options.h"
+#include "train/synthetic.h"
+
+namespace ssd {
+
+namespace {
+
+class EngineSession : public Session {
+ public:
+  EngineSession(const EngineConfig& config, EventSink* sink)
+      : config_(config), sink_(sink), schedule_(LrScheduleOf(config)) {}
+
+  void Prepare() override;
+  void Train(int64_t epoch, int64_t steps) override;
+  void Evaluate() override;
+  void Save(const std::string& path) override;
+  void Inspect(const InspectRequest& request) override;
+  BenchReport Bench(const BenchRequest& request) override;
+  void Abort() override;
+
+ private:
+  void DryRun();
+  void OpenTrainStream();
+  void OpenData();
+  void MustBePrepared() const;
+  void CheckAborted() const;
+  void ReportStep(double lr, double loss_sum, int64_t steps);
+  void Log(LogLevel level, const std::string& text) {
+    sink_->Emit(kEventLog, level, position_.step, 0, text);
+  }
+
+  const EngineConfig config_;
+  EventSink* const sink_;
+  const LrSchedule schedule_;
+  std::atomic<bool> aborted_{false};
+
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Parameters> parameters_;
+  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<Evaluator> evaluator_;
+  TrainPosition position_;
+
+  std::unique_ptr<Dataset> data_;
+  std::mutex stream_mutex_;  // guards the two pointers against Abort
+  std::unique_ptr<TrainStream> train_stream_;
+  std::unique_ptr<EvalStream> eval_stream_;
+  std::unique_ptr<Scorer> scorer_;
+};
+
+void EngineSession::CheckAborted() const {
+  if (aborted_) Throw(Status::kAborted, "stopped");
+}
+
+void EngineSession::MustBePrepared() const {
+  if (trainer_ == nullptr) Throw(Status::kInvalid, "the engine is not prepared");
+}
+
+void EngineSession::Prepare() {
+  if (trainer_ != nullptr) Throw(Status::kInvalid, "the engine is already prepared");
+  backend_ = OpenBackend(BackendOptionsOf(config_));
+  Log(kInfo, backend_->Describe());
+  parameters_ = std::make_unique<Parameters>(BuildSsd300(), *backend_);
+  trainer_ = std::make_unique<Trainer>(*backend_, *parameters_, config_.model().batch_size(),
+                                       SgdOptionsOf(config_));
+  evaluator_ = std::make_unique<Evaluator>(
+      *backend_, *parameters_, config_.model().eval_batch_size(), DetectOptionsOf(config_));
+  DryRun();
+  CheckAborted();
+  parameters_->Initialize(
+      {.seed = config_.seed(), .zero_last_gamma = config_.model().zero_init_residual()},
+      [&](const Param& p) { sink_->Emit(kEventTensorInit, kInfo, 0, 0, p.name); });
+  if (!config_.model().backbone().empty())
+    parameters_->Load(TensorFile(config_.model().backbone()));
+  if (!config_.resume_from().empty())
+    position_ = LoadCheckpoint(config_.resume_from(), RunIdentityOf(config_), *parameters_);
+}
+
+// Spec section 10, step 3: every path once on made-up data, so that nothing is planned, loaded or
+// faulted in while the clock runs. The parameters are initialised anew afterwards.
+void EngineSession::DryRun() {
+  parameters_->Initialize({.seed = 0, .zero_last_gamma = false}, [](const Param&) {});
+  const ImageFormat format = DataOptionsOf(config_, *backend_).format;
+  const SyntheticBatch batch(trainer_->batch(), format, 0);
+  trainer_->Step(batch.train(), 0);
+  CheckAborted();
+  const SyntheticBatch images(evaluator_->batch(), format, 0);
+  std::memcpy(evaluator_->network().image(), images.image(), evaluator_->network().image_bytes());
+  evaluator_->Refresh();
+  evaluator_->Infer();
+  backend_->Synchronize();
+}
+
+void EngineSession::OpenData() {
+  if (data_ == nullptr) data_ = Dataset::Open(DataOptionsOf(config_, *backend_), true, true);
+}
+
+void EngineSession::OpenTrainStream() {
+  if (train_stream_ != nullptr) return;
+  OpenData();
+  auto stream = data_->Train(trainer_->batch(), position_.step * trainer_->batch());
+  std::lock_guard lock(stream_mutex_);
+  train_stream_ = std::move(stream);
+}
+
+void EngineSession::Train(int64_t epoch, int64_t steps) {
+  MustBePrepared();
+  CheckAborted();
+  OpenTrainStream();
+  if (epoch != position_.epoch) position_ = {epoch, 0, position_.step};
+  TrainBatch batch;
+  double loss_sum = 0;
+  int64_t counted = 0;
+  for (int64_t i = 0; i < steps; ++i) {
+    CheckAborted();
+    if (i == 0 || !config_.data().synthetic()) batch = train_stream_->Next();
+    const double lr = schedule_.At(epoch, position_.iteration + 1);
+    const float loss = trainer_->Step(batch, lr);
+    if (!std::isfinite(loss))
+      Throw(Status::kDiverged,
+            "the loss is not finite at epoch %lld, iteration %lld: lower optimizer.base_lr or "
+            "lengthen the warm-up",
+            static_cast<long long>(epoch), static_cast<long long>(position_.iteration + 1));
+    ++position_.iteration;
+    ++position_.step;
+    loss_sum += loss;
+    ++counted;
+    if (position_.iteration % config_.log_interval() == 0 || i + 1 == steps) {
+      ReportStep(lr, loss_sum, counted);
+      loss_sum = 0;
+      counted = 0;
+    }
+  }
+}
+
+void EngineSession::ReportStep(double lr, double loss_sum, int64_t steps) {
+  sink_->Emit(kEventLearningRate, kInfo, position_.step, lr, "");
+  sink_->Emit(kEventStep, kInfo, position_.step, loss_sum / static_cast<double>(steps), "");
+}
+
+void EngineSession::Evaluate() {
+  MustBePrepared();
+  CheckAborted();
+  OpenData();
+  if (scorer_ == nullptr)
+    scorer_ = std::make_unique<Scorer>(
+        data_->val_annotations(), config_.eval().threads(), [this](const Scorer::Result& result) {
+          if (result.error.empty())
+            sink_->Emit(kEventEvalEnd, kInfo, result.tag, result.ap, "");
+          else
+            sink_->Emit(kEventEvalFailed, kError, result.tag, 0, result.error);
+        });
+  sink_->Emit(kEventEvalBegin, kInfo, position_.step, 0, "");
+  evaluator_->Refresh();
+  {
+    auto stream = data_->Eval(evaluator_->batch());
+    std::lock_guard lock(stream_mutex_);
+    eval_stream_ = std::move(stream);
+  }
+  std::vector<CocoDetection> rows;
+  evaluator_->Run(
+      *eval_stream_, [&](const EvalBatch& batch, int64_t i, std::span<const Detection> detections) {
+        CheckAborted();
+        AppendCocoDetections(detections, batch.image_id[i], batch.width[i], batch.height[i], rows);
+      });
+  scorer_->Submit(position_.step, std::move(rows));
+}
+
+void EngineSession::Save(const std::string& path) {
+  MustBePrepared();
+  backend_->Synchronize();
+  SaveCheckpoint(path, *parameters_, position_, RunIdentityOf(config_));
+}
+
+void EngineSession::Inspect(const InspectRequest& request) {
+  CheckAborted();
+  if (request.has_step()) return InspectStep(config_, request.step());
+  if (!request.has_sample())
+    Throw(Status::kInvalid, "inspect: the request names nothing to look at");
+  const auto& sample = request.sample();
+  DataOptions options;
+  options.dir = config_.data().dir();
+  options.seed = config_.seed();
+  options.max_samples = config_.data().max_samples();
+  InspectSample(options, sample.train(), sample.epoch(), sample.image_id(), sample.output());
+}
+
+BenchReport EngineSession::Bench(const BenchRequest& request) {
+  CheckAborted();
+  return RunBench(config_, request, aborted_);
+}
+
+void EngineSession::Abort() {
+  aborted_ = true;
+  std::lock_guard lock(stream_mutex_);
+  if (train_stream_ != nullptr) train_stream_->Abort();
+  if (eval_stream_ != nullptr) eval_stream_->Abort();
+}
+
+}  // namespace
+
+std::unique_ptr<Session> Session::Create(const EngineConfig& config, EventSink* sink) {
+  CheckConfig(config);
+  return std::make_unique<EngineSession>(config, sink);
+}
+
+}  // namespace ssd
