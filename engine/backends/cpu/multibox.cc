@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backends/cpu/head_layout.h"
+#include "backends/cpu/head_maps.h"
 #include "backends/cpu/simd_math.h"
 #include "core/bfloat16.h"
 #include "core/error.h"
@@ -35,9 +36,7 @@ struct Chunk {
   int64_t shapes() const { return kMapShapes[map]; }
   int64_t channels() const { return CpuHeadChannels(shapes()); }
   // Of the first value of the chunk in the map of a batch.
-  int64_t offset(int64_t image) const {
-    return (image * kMapSize[map] * kMapSize[map] + cell) * channels();
-  }
+  int64_t offset(int64_t image) const { return (image * HeadCells(map) + cell) * channels(); }
   // First default box of the chunk.
   int64_t box() const { return kMapFirst[map] + cell * shapes(); }
 };
@@ -45,7 +44,7 @@ struct Chunk {
 std::vector<Chunk> MakeChunks() {
   std::vector<Chunk> chunks;
   for (int64_t k = 0; k < kMaps; ++k) {
-    const int64_t cells = kMapSize[k] * kMapSize[k];
+    const int64_t cells = HeadCells(k);
     for (int64_t c = 0; c < cells; c += kChunkCells) {
       chunks.push_back({k, c, std::min(kChunkCells, cells - c)});
     }
@@ -186,13 +185,6 @@ class CpuMultibox final : public MultiboxOp {
     }
   }
 
-  // Offset t of a default box in its map.
-  const float* Offsets(int64_t image, int64_t map, int64_t box) const {
-    const int64_t shapes = kMapShapes[map], local = box - kMapFirst[map];
-    const int64_t cell = image * kMapSize[map] * kMapSize[map] + local / shapes;
-    return args_.map[map] + cell * CpuHeadChannels(shapes) + kClasses * shapes + local % shapes * 4;
-  }
-
   ImageLoss Mine(int64_t image) {
     const int32_t* label = args_.label + image * kDefaultBoxes;
     const float* ce = ce_ + image * kDefaultBoxes;
@@ -207,12 +199,9 @@ class CpuMultibox final : public MultiboxOp {
     result.lowest_key = *last;
 
     double sum = 0;
-    for (int64_t k = 0; k < kMaps; ++k) {
-      const int64_t end = k + 1 < kMaps ? kMapFirst[k + 1] : kDefaultBoxes;
-      for (int64_t a = kMapFirst[k]; a < end; ++a) {
-        if (Counts(result, image, a)) sum += ce[a];
-        if (label[a] > 0) sum += BoxLoss(Offsets(image, k, a), image * kDefaultBoxes + a);
-      }
+    for (int64_t a = 0; a < kDefaultBoxes; ++a) {
+      if (Counts(result, image, a)) sum += ce[a];
+      if (label[a] > 0) sum += BoxLoss(HeadOffsets(args_.map, image, a), image * kDefaultBoxes + a);
     }
     result.loss = sum / static_cast<double>(result.positives);
     return result;

@@ -28,9 +28,11 @@ SSD_INLINE void Store(float* p, const Floats& v) { std::memcpy(p, &v, sizeof v);
 SSD_INLINE Floats Max(const Floats& a, const Floats& b) { return a > b ? a : b; }
 
 SSD_INLINE float MaxOf(const Floats& v) {
-  float m = v[0];
-  for (int i = 1; i < kLanes; ++i) m = v[i] > m ? v[i] : m;
-  return m;
+  float m[8];
+  for (int i = 0; i < 8; ++i) m[i] = v[i] > v[i + 8] ? v[i] : v[i + 8];
+  for (int i = 0; i < 4; ++i) m[i] = m[i] > m[i + 4] ? m[i] : m[i + 4];
+  const float low = m[0] > m[2] ? m[0] : m[2], high = m[1] > m[3] ? m[1] : m[3];
+  return low > high ? low : high;
 }
 
 // Pairwise, in a fixed order.
