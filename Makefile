@@ -1,13 +1,83 @@
 # SPDX-FileCopyrightText: The mlperf-ssd authors
 # SPDX-License-Identifier: Apache-2.0
+#
+# `make smoke` and `make test` do all set-up themselves; the rest are their parts.
 
-BUILD  ?= build/engine
-JOBS   ?= $(shell nproc)
+BUILD   := build/engine
+SAN     := build/sanitize
+JOBS    ?= $(shell nproc)
+GO      ?= go
+GOLANGCI_VERSION := v2.6.2
+GOLANGCI := .deps/bin/golangci-lint-$(GOLANGCI_VERSION)
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+CMAKE_FLAGS := -G Ninja -DSSD_COMMIT=$(VERSION) \
+  -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
+# The folders whose tests also run under the address and undefined-behaviour sanitizers.
+SANITIZED := core loss eval data optim model abi
 
-.PHONY: engine onednn
-onednn:
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: deps
+deps: ## Debian packages and oneDNN that are missing
+	scripts/install-packages
 	scripts/fetch-onednn .deps/onednn
 
-engine: onednn
-	cmake -S engine -B $(BUILD) -G Ninja
+.PHONY: engine
+engine: deps ## lib/libssd_engine_cpu.so
+	cmake -S engine -B $(BUILD) $(CMAKE_FLAGS)
+	cmake --build $(BUILD) -j $(JOBS) --target ssd_engine_cpu ssd_engine_fake
+	mkdir -p lib
+	cp -a .deps/onednn/lib/libdnnl.so.3* lib/
+	cp $(BUILD)/abi/libssd_engine_cpu.so lib/
+
+.PHONY: build
+build: engine bin/mlperf-ssd ## the engine and bin/mlperf-ssd
+
+.PHONY: bin/mlperf-ssd
+bin/mlperf-ssd:
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $@ ./orchestrator/cmd/mlperf-ssd
+
+.PHONY: smoke
+smoke: build ## the main job on a small data set, end to end, and its log checked
+	scripts/smoke
+
+.PHONY: test
+test: build test-cpp test-go ## every test
+
+.PHONY: test-cpp
+test-cpp: deps ## C++ tests, the small ones again under sanitizers
+	cmake -S engine -B $(BUILD) $(CMAKE_FLAGS)
 	cmake --build $(BUILD) -j $(JOBS)
+	ctest --test-dir $(BUILD) --output-on-failure
+	cmake -S engine -B $(SAN) $(CMAKE_FLAGS) -DSSD_SANITIZE=ON
+	cmake --build $(SAN) -j $(JOBS) --target $(SANITIZED:%=%_test)
+	ctest --test-dir $(SAN) --output-on-failure -R '^($(subst $(eval ) ,|,$(SANITIZED)))$$'
+
+.PHONY: test-go
+test-go: build ## Go tests with the race detector, end-to-end tests, fuzz seeds
+	$(GO) vet ./...
+	$(GO) test -race ./...
+
+.PHONY: lint
+lint: deps $(GOLANGCI) ## formats, layers, generated code, linters
+	scripts/lint $(GOLANGCI)
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/.deps/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv .deps/bin/golangci-lint $@
+
+.PHONY: fmt
+fmt: ## formats Go and C++
+	gofmt -w orchestrator
+	git ls-files 'engine/*.h' 'engine/*.cc' 'engine/*.c' | xargs clang-format -i
+
+.PHONY: generate
+generate: ## the committed protobuf code
+	GOBIN=$(CURDIR)/.deps/bin $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go
+	PATH="$(CURDIR)/.deps/bin:$$PATH" protoc -I proto --go_out=proto/ssdpb --go_opt=paths=source_relative proto/engine.proto
+
+.PHONY: clean
+clean: ## what was built; data, results and dependencies stay
+	rm -rf build bin lib
