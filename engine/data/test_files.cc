@@ -1,0 +1,156 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "data/test_files.h"
+
+#include <gtest/gtest.h>
+// jpeglib.h needs size_t and FILE.
+#include <cstdio>
+#include <cstdlib>
+// clang-format off
+#include <jpeglib.h>
+// clang-format on
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "core/philox.h"
+
+namespace ssd {
+namespace {
+
+// A smooth picture with some hard edges and a little noise, `channels` bytes a pixel.
+std::vector<uint8_t> DrawPicture(int width, int height, int channels, uint32_t seed) {
+  Philox random(seed, Purpose::kSynthetic, 0, 0);
+  std::vector<float> phase(static_cast<size_t>(channels) * 3);
+  for (float& p : phase) p = random.Uniform(0.02f, 0.3f);
+  std::vector<uint8_t> picture(static_cast<size_t>(width) * height * channels);
+  size_t at = 0;
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int c = 0; c < channels; ++c) {
+        const float* p = &phase[c * 3];
+        float v = 128 + 70 * std::sin(p[0] * x + p[1] * y) + 40 * std::cos(p[2] * (x - y));
+        if ((x / 11 + y / 7) % 5 == c) v += 60;
+        v += random.Uniform(-8, 8);
+        picture[at++] = static_cast<uint8_t>(std::clamp(v, 0.0f, 255.0f));
+      }
+    }
+  }
+  return picture;
+}
+
+struct SpaceInfo {
+  int channels;
+  J_COLOR_SPACE in, stored;
+  int h, v;  // sampling factors of the first component
+};
+
+SpaceInfo InfoOf(JpegSpace space) {
+  switch (space) {
+    case JpegSpace::kGray:
+      return {1, JCS_GRAYSCALE, JCS_GRAYSCALE, 1, 1};
+    case JpegSpace::kYcc444:
+      return {3, JCS_RGB, JCS_YCbCr, 1, 1};
+    case JpegSpace::kYcc422:
+      return {3, JCS_RGB, JCS_YCbCr, 2, 1};
+    case JpegSpace::kYcc440:
+      return {3, JCS_RGB, JCS_YCbCr, 1, 2};
+    case JpegSpace::kYcc420:
+      return {3, JCS_RGB, JCS_YCbCr, 2, 2};
+    case JpegSpace::kYcc411:
+      return {3, JCS_RGB, JCS_YCbCr, 4, 1};
+    case JpegSpace::kRgb:
+      return {3, JCS_RGB, JCS_RGB, 1, 1};
+    case JpegSpace::kCmyk:
+    case JpegSpace::kPlainCmyk:
+      return {4, JCS_CMYK, JCS_CMYK, 1, 1};
+    case JpegSpace::kYcck:
+      return {4, JCS_CMYK, JCS_YCCK, 2, 2};
+  }
+  std::abort();
+}
+
+}  // namespace
+
+TestFolder::TestFolder() {
+  std::string pattern = std::filesystem::temp_directory_path() / "ssd_data_XXXXXX";
+  SSD_CHECK(mkdtemp(pattern.data()) != nullptr);
+  path_ = pattern;
+}
+
+TestFolder::~TestFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+void WriteFile(const std::string& path, std::string_view content) {
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  std::ofstream out(path, std::ios::binary);
+  out.write(content.data(), static_cast<std::streamsize>(content.size()));
+  SSD_CHECK(out.good());
+}
+
+std::optional<std::string> TinyCoco() {
+  const std::string path = SSD_SHARED_DIR "/tiny-coco2017";
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  return path;
+}
+
+std::vector<uint8_t> EncodeTestJpeg(const TestJpeg& options) {
+  const SpaceInfo info = InfoOf(options.space);
+  const auto picture = DrawPicture(options.width, options.height, info.channels, options.seed);
+  jpeg_compress_struct c;
+  jpeg_error_mgr errors;
+  c.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&c);
+  unsigned char* memory = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&c, &memory, &size);
+  c.image_width = static_cast<JDIMENSION>(options.width);
+  c.image_height = static_cast<JDIMENSION>(options.height);
+  c.input_components = info.channels;
+  c.in_color_space = info.in;
+  jpeg_set_defaults(&c);
+  jpeg_set_colorspace(&c, info.stored);
+  jpeg_set_quality(&c, options.quality, TRUE);
+  c.comp_info[0].h_samp_factor = info.h;
+  c.comp_info[0].v_samp_factor = info.v;
+  if (options.space == JpegSpace::kYcck) {
+    c.comp_info[3].h_samp_factor = info.h;
+    c.comp_info[3].v_samp_factor = info.v;
+  }
+  if (options.space == JpegSpace::kPlainCmyk) c.write_Adobe_marker = FALSE;
+  c.restart_interval = static_cast<unsigned>(options.restart_interval);
+  if (options.progressive) jpeg_simple_progression(&c);
+  jpeg_start_compress(&c, TRUE);
+  if (options.exif_rotated) {
+    // TIFF, big-endian, one entry: orientation (0x0112), short, 1 value, 6 = a quarter turn.
+    static const unsigned char exif[] =
+        "Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0"
+        "\x06\0\0\0\0\0";
+    jpeg_write_marker(&c, JPEG_APP0 + 1, exif, sizeof exif);
+  }
+  const size_t stride = static_cast<size_t>(options.width) * info.channels;
+  while (c.next_scanline < c.image_height) {
+    JSAMPROW row = const_cast<uint8_t*>(&picture[c.next_scanline * stride]);
+    jpeg_write_scanlines(&c, &row, 1);
+  }
+  jpeg_finish_compress(&c);
+  jpeg_destroy_compress(&c);
+  std::vector<uint8_t> bytes(memory, memory + size);
+  std::free(memory);
+  return bytes;
+}
+
+std::string ErrorOf(Status status, const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.status(), status) << e.what();
+    return e.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+}  // namespace ssd

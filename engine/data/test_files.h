@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Files that the tests of this folder make for themselves.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+
+namespace ssd {
+
+// A fresh empty folder below the temporary one, removed at the end.
+class TestFolder {
+ public:
+  TestFolder();
+  ~TestFolder();
+  TestFolder(const TestFolder&) = delete;
+  TestFolder& operator=(const TestFolder&) = delete;
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+void WriteFile(const std::string& path, std::string_view content);
+// The folder of 100 real images, unless it is missing.
+std::optional<std::string> TinyCoco();
+
+// Colour spaces a JPEG can be stored in. kCmyk and kYcck carry Adobe's marker and inverted values;
+// kPlainCmyk has neither.
+enum class JpegSpace {
+  kGray,
+  kYcc444,
+  kYcc422,
+  kYcc440,
+  kYcc420,
+  kYcc411,
+  kRgb,
+  kCmyk,
+  kYcck,
+  kPlainCmyk
+};
+struct TestJpeg {
+  int width = 64, height = 48;
+  JpegSpace space = JpegSpace::kYcc420;
+  int quality = 90;
+  bool progressive = false;
+  int restart_interval = 0;  // MCUs
+  uint32_t seed = 1;         // of the picture
+  bool exif_rotated = false;
+};
+std::vector<uint8_t> EncodeTestJpeg(const TestJpeg& options);
+
+// What the call throws; fails the test when it throws nothing or another status.
+std::string ErrorOf(Status status, const std::function<void()>& call);
+
+}  // namespace ssd
