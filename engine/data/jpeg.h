@@ -1,0 +1,53 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace ssd {
+
+struct ImageSize {
+  int32_t width, height;  // pixels
+};
+// Columns x0 .. x1-1 and rows y0 .. y1-1.
+struct PixelWindow {
+  int32_t x0, y0, x1, y1;
+  int32_t width() const { return x1 - x0; }
+  int32_t height() const { return y1 - y0; }
+};
+// 8-bit pixels of four bytes: red, green, blue, and one without meaning.
+struct RgbxView {
+  const uint8_t* data;
+  int64_t stride;  // bytes from row to row
+  int32_t width, height;
+};
+
+// Decodes JPEGs of every colour space libjpeg knows (grayscale, YCbCr, RGB, CMYK, YCCK; the last
+// two inverted if Adobe's marker says so) to RGB. EXIF orientation is ignored (spec section 1).
+// Keeps its buffers from image to image. One decoder a thread.
+class JpegDecoder {
+ public:
+  JpegDecoder();
+  ~JpegDecoder();
+  JpegDecoder(const JpegDecoder&) = delete;
+  JpegDecoder& operator=(const JpegDecoder&) = delete;
+
+  // Reads the header only. bytes must live until the last Decode. Throws Status::kData beginning
+  // with `name` when they are empty, no JPEG, or of more than 64 Mi pixels.
+  ImageSize Open(std::span<const uint8_t> bytes, std::string_view name);
+
+  // The window of the opened image, bit for bit what it is in the whole image. REQUIRES: a window
+  // within the image, not empty; once for each Open. Rows below the window are not decoded, unless
+  // the file seems to be cut off. The view is valid until the next call. Throws Status::kData when
+  // data are missing or corrupt.
+  RgbxView Decode(const PixelWindow& window);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ssd
