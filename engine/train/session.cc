@@ -62,6 +62,7 @@ class EngineSession : public Session {
   std::mutex stream_mutex_;  // guards the two pointers against Abort
   std::unique_ptr<TrainStream> train_stream_;
   std::unique_ptr<EvalStream> eval_stream_;
+  TrainBatch batch_;  // the current one; the only one with data.synthetic
   std::unique_ptr<Scorer> scorer_;
 };
 
@@ -125,14 +126,13 @@ void EngineSession::Train(int64_t epoch, int64_t steps) {
   CheckAborted();
   OpenTrainStream();
   if (epoch != position_.epoch) position_ = {epoch, 0, position_.step};
-  TrainBatch batch;
   double loss_sum = 0;
   int64_t counted = 0;
   for (int64_t i = 0; i < steps; ++i) {
     CheckAborted();
-    if (i == 0 || !config_.data().synthetic()) batch = train_stream_->Next();
+    if (batch_.image == nullptr || !config_.data().synthetic()) batch_ = train_stream_->Next();
     const double lr = schedule_.At(epoch, position_.iteration + 1);
-    const float loss = trainer_->Step(batch, lr);
+    const float loss = trainer_->Step(batch_, lr);
     if (!std::isfinite(loss))
       Throw(Status::kDiverged,
             "the loss is not finite at epoch %lld, iteration %lld: lower optimizer.base_lr or "
