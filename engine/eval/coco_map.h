@@ -10,25 +10,29 @@
 
 namespace ssd {
 
-// Ground truth of a COCO annotation file, as scoring needs it (spec section 9).
+// Box AP as spec section 9 and pycocotools define it: all 12 numbers come out equal to the last
+// digit.
+
+// Ground truth of a COCO annotation file. Its own `ignore` key is not looked at: pycocotools
+// overwrites it with iscrowd.
 struct CocoObject {
   int64_t image_id;
   int64_t category_id;
   int64_t id;
   double x, y, w, h;
   double area;
-  bool crowd;   // iscrowd
-  bool ignore;  // the file's own ignore key, if any
+  bool crowd;  // iscrowd
 };
 struct CocoCategory {
   int64_t id;
   std::string name;
 };
 struct CocoTruth {
-  std::vector<int64_t> image_ids;       // sorted, unique
-  std::vector<CocoCategory> categories; // sorted by id
-  std::vector<CocoObject> objects;      // in file order
-  // Throws Status::kData naming the file, the place and what is wrong.
+  std::vector<int64_t> image_ids;        // sorted, unique
+  std::vector<CocoCategory> categories;  // sorted by id
+  std::vector<CocoObject> objects;       // in file order
+  // Throws Status::kData naming the file, the place and what is wrong: also for objects of images
+  // or categories that the file does not list, and for files without area or iscrowd.
   static CocoTruth Load(const std::string& path);
 };
 
@@ -38,15 +42,23 @@ struct CocoDetection {
   double x, y, w, h;
   double score;
 };
+// A JSON list of {"image_id", "category_id", "bbox": [x, y, w, h], "score"}; other keys are passed
+// over. Throws Status::kData naming the file, the entry (from 0) and what is wrong.
 std::vector<CocoDetection> LoadDetections(const std::string& path);
 
 struct CocoScore {
-  std::array<double, 12> stats;           // pycocotools' order; -1 = undefined
-  std::vector<double> category_ap;        // of categories, -1 = left out
+  std::array<double, 12> stats;     // pycocotools' order; -1 = undefined
+  std::vector<double> category_ap;  // of categories, -1 = left out
   std::vector<double> category_ap50;
   std::vector<int64_t> category_objects;  // not ignored ones
+  int64_t unknown_categories = 0;         // detections left out: their category is not in the truth
 };
-// The result does not depend on threads. Memory: O(detections).
+// The result does not depend on threads (0 = all that the machine has). Memory: O(detections).
+// Throws Status::kData naming the entry for a detection of an unknown image or with a value that is
+// not finite.
 CocoScore ScoreCoco(const CocoTruth& truth, std::span<const CocoDetection> detections, int threads);
+// The same from files.
+CocoScore ScoreCocoFiles(const std::string& annotations, const std::string& detections,
+                         int threads);
 
 }  // namespace ssd
