@@ -1,0 +1,159 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <string>
+
+#include "core/error.h"
+#include "eval/coco_map.h"
+#include "eval/test_folder.h"
+
+namespace ssd {
+namespace {
+
+const char kTruth[] = R"({"info": {"year": 2017},
+  "annotations": [
+    {"segmentation": [[1, 2, 3]], "area": 12.5, "iscrowd": 1, "image_id": 7, "bbox": [1, 2.5, 3, 4],
+     "category_id": 18, "id": 99, "ignore": 1},
+    {"area": 1, "iscrowd": 0, "image_id": 3.0, "bbox": [0, 0, 1e1, 1], "category_id": 2, "id": -5}],
+  "categories": [{"id": 18, "name": "dog"}, {"supercategory": "x", "id": 2, "name": "c\u0061r"}],
+  "images": [{"id": 7, "width": 6}, {"id": 3}, {"id": 5}]})";
+
+TEST(CocoJson, ReadsTruth) {
+  TestFolder folder;
+  const CocoTruth truth = CocoTruth::Load(folder.Write("t.json", kTruth));
+  EXPECT_EQ(truth.image_ids, (std::vector<int64_t>{3, 5, 7}));
+  ASSERT_EQ(truth.categories.size(), 2u);
+  EXPECT_EQ(truth.categories[0].id, 2);
+  EXPECT_EQ(truth.categories[0].name, "car");
+  EXPECT_EQ(truth.categories[1].name, "dog");
+  ASSERT_EQ(truth.objects.size(), 2u);
+  const CocoObject& first = truth.objects[0];
+  EXPECT_EQ(first.image_id, 7);
+  EXPECT_EQ(first.category_id, 18);
+  EXPECT_EQ(first.id, 99);
+  EXPECT_EQ(first.y, 2.5);
+  EXPECT_EQ(first.h, 4);
+  EXPECT_EQ(first.area, 12.5);
+  EXPECT_TRUE(first.crowd);
+  EXPECT_EQ(truth.objects[1].image_id, 3);
+  EXPECT_EQ(truth.objects[1].w, 10);
+  EXPECT_FALSE(truth.objects[1].crowd);
+}
+
+TEST(CocoJson, ReadsDetections) {
+  TestFolder folder;
+  const auto list = LoadDetections(folder.Write(
+      "d.json",
+      R"([{"score": 0.1, "image_id": 42, "x": {}, "category_id": 1, "bbox": [1, 2, 3, 4.25]},
+                    {"image_id": 1, "category_id": 90, "bbox": [-1, 0, 0, 0], "score": 1}])"));
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[0].image_id, 42);
+  EXPECT_EQ(list[0].score, 0.1);
+  EXPECT_EQ(list[0].h, 4.25);
+  EXPECT_EQ(list[1].category_id, 90);
+  EXPECT_EQ(list[1].x, -1);
+  EXPECT_EQ(list[1].score, 1);
+  EXPECT_TRUE(LoadDetections(folder.Write("e.json", "[]")).empty());
+}
+
+void ExpectDataError(const std::function<void()>& call, const std::vector<std::string>& texts) {
+  try {
+    call();
+    FAIL() << "accepted, expected: " << texts.back();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.status(), Status::kData) << e.what();
+    for (const auto& text : texts) {
+      EXPECT_NE(std::string(e.what()).find(text), std::string::npos) << e.what();
+    }
+  }
+}
+
+TEST(CocoJson, RefusesBadDetections) {
+  TestFolder folder;
+  const std::string good =
+      R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5})";
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {R"({"category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5})", "image_id: the key is missing"},
+      {R"({"image_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5})", "category_id: the key is missing"},
+      {R"({"image_id": 1, "category_id": 1, "score": 0.5})", "bbox: the key is missing"},
+      {R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]})", "score: the key is missing"},
+      {R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3], "score": 0.5})",
+       "bbox: not a list of four"},
+      {R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, "4"], "score": 0.5})",
+       "bbox: not a finite"},
+      {R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": "a"})",
+       "score: not a finite"},
+      {R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": null})",
+       "score: not a finite"},
+      {R"({"image_id": 1.5, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0})",
+       "image_id: not an integer"},
+      {R"({"image_id": 1e300, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0})",
+       "image_id: not an integer"},
+      {"17", "not an object"}};
+  for (const auto& [entry, text] : bad) {
+    const auto path = folder.Write("d.json", "[" + good + ", " + entry + "]");
+    ExpectDataError([&] { LoadDetections(path); }, {path, "entry 1", text});
+  }
+}
+
+TEST(CocoJson, RefusesBrokenDetectionFiles) {
+  TestFolder folder;
+  for (const std::string text :
+       {"", "{}", "17", "[", R"([{"image_id": 1)", "[1] 2",
+        R"([{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": NaN}])",
+        R"([{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1e999}])"}) {
+    const auto path = folder.Write("broken.json", text);
+    ExpectDataError([&] { LoadDetections(path); }, {path});
+  }
+  ExpectDataError([&] { LoadDetections(folder.path() + "/none.json"); },
+                  {"none.json", "No such file"});
+  ExpectDataError([&] { LoadDetections(folder.path()); }, {folder.path(), "cannot read"});
+}
+
+// kTruth with a piece replaced.
+std::string Changed(const std::string& from, const std::string& to) {
+  std::string text = kTruth;
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(CocoJson, RefusesBadTruth) {
+  TestFolder folder;
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {Changed("\"annotations\"", "\"notes\""), "no list \"annotations\""},
+      {Changed("\"images\"", "\"pictures\""), "no list \"images\""},
+      {Changed("\"categories\"", "\"kinds\""), "no list \"categories\""},
+      {Changed("\"area\": 1,", ""), "annotations 1: area: the key is missing"},
+      {Changed("\"iscrowd\": 0,", ""), "annotations 1: iscrowd: the key is missing"},
+      {Changed("\"image_id\": 7", "\"image_id\": 8"), "annotations 0: image_id: the image is not"},
+      {Changed("\"category_id\": 2", "\"category_id\": 3"),
+       "annotations 1: category_id: the category"},
+      {Changed("[0, 0, 1e1, 1]", "[0, 0, 1e1]"), "annotations 1: bbox"},
+      {Changed("[[1, 2, 3]]", "[[1,, 3]]"), "broken JSON"},
+      {Changed("{\"id\": 5}", "{\"no\": 5}"), "images 2: id: the key is missing"},
+      {Changed("\"c\\u0061r\"", "8"), "categories 1: name"},
+      {std::string(kTruth, 200), "broken JSON"},
+      {"[]", "not a JSON object"}};
+  for (const auto& [text, message] : bad) {
+    const auto path = folder.Write("t.json", text);
+    ExpectDataError([&] { CocoTruth::Load(path); }, {path, message});
+  }
+}
+
+TEST(CocoJson, ScoresFiles) {
+  TestFolder folder;
+  const auto truth = folder.Write("t.json", kTruth);
+  const auto detections = folder.Write(
+      "d.json", R"([{"image_id": 3, "category_id": 2, "bbox": [0, 0, 10, 1], "score": 0.5}])");
+  EXPECT_NEAR(ScoreCocoFiles(truth, detections, 1).stats[0], 1, 1e-12);
+  const auto unknown = folder.Write(
+      "u.json", R"([{"image_id": 4, "category_id": 2, "bbox": [0, 0, 10, 1], "score": 0.5}])");
+  ExpectDataError([&] { ScoreCocoFiles(truth, unknown, 1); }, {unknown, "entry 0: image 4"});
+}
+
+}  // namespace
+}  // namespace ssd
