@@ -7,7 +7,8 @@
  *  1. Handles are opaque.
  *  2. Every call that can fail returns a status and fills the caller's ssd_error (may be NULL). On
  *     SSD_OK the error is left untouched.
- *  3. Nothing allocated here is freed there: strings are static or copied into the caller's buffers.
+ *  3. Nothing allocated here is freed there: strings are static or copied into the caller's
+ * buffers.
  *  4. No C++ exception and no exit() crosses this line.
  *  5. Any thread may call. Calls on one handle must not overlap, except poll (one poller) and abort
  *     (anyone, any time). destroy only when nothing else runs.
@@ -49,8 +50,8 @@ typedef struct ssd_error {
   char message[508]; /* UTF-8, NUL-terminated, cut at a character if too long */
 } ssd_error;
 
-/* Event kinds; append only. Of a full ring LOG, LEARNING_RATE and STEP are dropped (and DROPPED tells
- * how many), the others never. */
+/* Event kinds; append only. Of a full ring LOG, LEARNING_RATE and STEP are dropped (and DROPPED
+ * tells how many), the others never. */
 enum {
   SSD_EVENT_LOG = 1,       /* text; level: 0 debug, 1 info, 2 warning, 3 error */
   SSD_EVENT_TENSOR_INIT,   /* text: tensor name, one of the 119 */
@@ -67,26 +68,27 @@ typedef struct ssd_event { /* plain data, 160 bytes */
   int64_t step;            /* optimiser steps done since the first epoch began */
   double value;            /* see kind */
   uint32_t kind, level;
-  char text[128];          /* NUL-terminated */
+  char text[128]; /* NUL-terminated */
 } ssd_event;
 
-uint32_t ssd_abi_version(void);    /* the loader calls this first */
-const char* ssd_build_info(void);  /* one line: backends, library versions, commit; static */
+uint32_t ssd_abi_version(void);   /* the loader calls this first */
+const char* ssd_build_info(void); /* one line: backends, library versions, commit; static */
 
 /* Parses the EngineConfig bytes (copied) and starts the engine's thread. Opens no file. */
 ssd_status ssd_engine_create(ssd_engine** out, const void* config, size_t len, ssd_error* err);
 
-/* Rank 0 makes the id; the caller carries it to the others; every rank connects. One rank needs neither. */
+/* Rank 0 makes the id; the caller carries it to the others; every rank connects. One rank needs
+ * neither. */
 ssd_status ssd_engine_unique_id(ssd_engine* e, uint8_t out[SSD_UNIQUE_ID_BYTES], ssd_error* err);
 ssd_status ssd_engine_connect(ssd_engine* e, const uint8_t id[SSD_UNIQUE_ID_BYTES], int32_t rank,
                               int32_t world, ssd_error* err);
 
-/* Plans the network, warms up on made-up input, then initialises the weights (119 TENSOR_INIT events)
- * and loads backbone or checkpoint. Never opens the data set. */
+/* Plans the network, warms up on made-up input, then initialises the weights (119 TENSOR_INIT
+ * events) and loads backbone or checkpoint. Never opens the data set. */
 ssd_status ssd_engine_prepare(ssd_engine* e, ssd_error* err);
 
-/* Trains `steps` iterations of `epoch` (from 1) and blocks until they are done. A new epoch starts at
- * its iteration 1, the same epoch goes on where it was. The first call opens the data. */
+/* Trains `steps` iterations of `epoch` (from 1) and blocks until they are done. A new epoch starts
+ * at its iteration 1, the same epoch goes on where it was. The first call opens the data. */
 ssd_status ssd_engine_train(ssd_engine* e, int64_t epoch, int64_t steps, ssd_error* err);
 
 /* Infers the evaluation images and returns; scoring goes on beside what follows. */
@@ -99,10 +101,10 @@ ssd_status ssd_engine_save(ssd_engine* e, const char* path, ssd_error* err);
  * needs no prepare. */
 ssd_status ssd_engine_inspect(ssd_engine* e, const void* request, size_t len, ssd_error* err);
 
-/* BenchRequest in, BenchReport bytes out: *report_len bytes are copied to report; SSD_INVALID if cap
- * is too small (64 KiB is always enough). After create; needs no prepare. */
-ssd_status ssd_engine_bench(ssd_engine* e, const void* request, size_t len, void* report, size_t cap,
-                            size_t* report_len, ssd_error* err);
+/* BenchRequest in, BenchReport bytes out: *report_len bytes are copied to report; SSD_INVALID if
+ * cap is too small (64 KiB is always enough). After create; needs no prepare. */
+ssd_status ssd_engine_bench(ssd_engine* e, const void* request, size_t len, void* report,
+                            size_t cap, size_t* report_len, ssd_error* err);
 
 /* ScoreRequest in, ScoreReport out. Needs no engine. */
 ssd_status ssd_score(const void* request, size_t len, void* report, size_t cap, size_t* report_len,

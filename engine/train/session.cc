@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "data/coco_index.h"
 #include "data/sample.h"
 #include "eval/detections.h"
 #include "eval/scorer.h"
@@ -174,12 +175,19 @@ void EngineSession::Evaluate() {
     std::lock_guard lock(stream_mutex_);
     eval_stream_ = std::move(stream);
   }
+  const auto categories = data_->val_index().category_ids();
+  const ReportFormat format{{categories.begin(), categories.end()}, config_.eval().plus_one()};
   std::vector<CocoDetection> rows;
-  evaluator_->Run(
-      *eval_stream_, [&](const EvalBatch& batch, int64_t i, std::span<const Detection> detections) {
-        CheckAborted();
-        AppendCocoDetections(detections, batch.image_id[i], batch.width[i], batch.height[i], rows);
-      });
+  evaluator_->Run(*eval_stream_,
+                  [&](const EvalBatch& batch, int64_t i, std::span<const Detection> detections) {
+                    CheckAborted();
+                    AppendCocoDetections(detections, batch.image_id[i], batch.width[i],
+                                         batch.height[i], format, rows);
+                  });
+  if (!config_.eval().detections().empty())
+    WriteDetections(
+        config_.eval().detections() + "/detections_step" + std::to_string(position_.step) + ".json",
+        rows);
   scorer_->Submit(position_.step, std::move(rows));
 }
 

@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A session without maths behind the real ABI layer, for tests of what calls it. model.backbone
+// directs it: words after "fake:", separated by commas. fail-prepare, fail-train=STEP, fail-eval,
+// crash-train=STEP (kills the process), hang-train=STEP (until Abort), ap=VALUE (first score, +0.05
+// each).
+#include <condition_variable>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <sstream>
+
+#include "core/error.h"
+#include "model/ssd300.h"
+#include "train/score.h"
+#include "train/session.h"
+
+namespace ssd {
+
+namespace {
+
+class FakeSession : public Session {
+ public:
+  FakeSession(const EngineConfig& config, EventSink* sink) : config_(config), sink_(sink) {
+    std::istringstream words(config.model().backbone());
+    for (std::string word; std::getline(words, word, ',');) {
+      if (word.rfind("fake:", 0) == 0) word = word.substr(5);
+      const size_t equals = word.find('=');
+      directives_[word.substr(0, equals)] =
+          equals == std::string::npos ? 1 : std::atof(word.c_str() + equals + 1);
+    }
+    ap_ = directives_.contains("ap") ? directives_["ap"] : 0.1;
+  }
+
+  void Prepare() override {
+    if (directives_.contains("fail-prepare"))
+      Throw(Status::kData, "weights.safetensors: cannot open");
+    sink_->Emit(kEventLog, kInfo, 0, 0, "fake engine");
+    for (const Param& param : BuildSsd300().params)
+      sink_->Emit(kEventTensorInit, kInfo, 0, 0, param.name);
+  }
+
+  void Train(int64_t epoch, int64_t steps) override {
+    for (int64_t i = 0; i < steps; ++i) {
+      CheckAborted();
+      ++step_;
+      if (At("fail-train")) Throw(Status::kData, "train2017/1.jpg: truncated");
+      if (At("crash-train")) std::abort();
+      if (At("hang-train")) WaitForAbort();
+      if (step_ % config_.log_interval() == 0 || i + 1 == steps) {
+        sink_->Emit(kEventLearningRate, kInfo, step_, 0.001 * static_cast<double>(epoch), "");
+        sink_->Emit(kEventStep, kInfo, step_, 20.0 / static_cast<double>(step_), "");
+      }
+    }
+  }
+
+  void Evaluate() override {
+    CheckAborted();
+    sink_->Emit(kEventEvalBegin, kInfo, step_, 0, "");
+    if (directives_.contains("fail-eval"))
+      sink_->Emit(kEventEvalFailed, kError, step_, 0, "instances_val2017.json: broken");
+    else
+      sink_->Emit(kEventEvalEnd, kInfo, step_, ap_, "");
+    ap_ += 0.05;
+  }
+
+  void Save(const std::string& path) override {
+    std::ofstream out(path);
+    if (!(out << step_)) Throw(Status::kData, "%s: cannot write", path.c_str());
+  }
+  void Inspect(const InspectRequest&) override { Throw(Status::kUnavailable, "fake: inspect"); }
+  BenchReport Bench(const BenchRequest&) override {
+    BenchReport report;
+    report.set_images_per_second(42);
+    report.add_step_ms(10);
+    report.set_backend("fake");
+    return report;
+  }
+  void Abort() override {
+    std::lock_guard lock(mutex_);
+    aborted_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  bool At(const char* directive) const {
+    const auto found = directives_.find(directive);
+    return found != directives_.end() && static_cast<int64_t>(found->second) == step_;
+  }
+  void CheckAborted() {
+    std::lock_guard lock(mutex_);
+    if (aborted_) Throw(Status::kAborted, "stopped");
+  }
+  void WaitForAbort() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return aborted_; });
+    Throw(Status::kAborted, "stopped");
+  }
+
+  const EngineConfig config_;
+  EventSink* const sink_;
+  std::map<std::string, double> directives_;
+  double ap_;
+  int64_t step_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool aborted_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Session> Session::Create(const EngineConfig& config, EventSink* sink) {
+  if (config.model().batch_size() < 1) Throw(Status::kInvalid, "model.batch_size must be above 0");
+  return std::make_unique<FakeSession>(config, sink);
+}
+
+ScoreReport ScoreDetections(const ScoreRequest&) {
+  ScoreReport report;
+  report.add_stats(0.5);
+  return report;
+}
+
+}  // namespace ssd
