@@ -12,6 +12,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "core/philox.h"
 
@@ -140,6 +141,44 @@ std::vector<uint8_t> EncodeTestJpeg(const TestJpeg& options) {
   std::vector<uint8_t> bytes(memory, memory + size);
   std::free(memory);
   return bytes;
+}
+
+namespace {
+
+constexpr JpegSpace kDatasetSpaces[] = {JpegSpace::kYcc420, JpegSpace::kGray, JpegSpace::kYcc444,
+                                        JpegSpace::kCmyk};
+
+void MakeTestSplit(const std::string& dir, const std::string& split, int images, bool skip_boxes) {
+  std::ostringstream list, boxes;
+  const char* comma = "";
+  for (int i = 0; i < images; ++i) {
+    const TestJpeg jpeg{.width = 80 + i * 13 % 60,
+                        .height = 60 + i * 7 % 50,
+                        .space = kDatasetSpaces[i % 4],
+                        .progressive = i % 5 == 0,
+                        .seed = static_cast<uint32_t>(i + 1)};
+    const auto bytes = EncodeTestJpeg(jpeg);
+    const std::string name = std::to_string(i) + ".jpg";
+    WriteFile(dir + "/" + split + "2017/" + name,
+              {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    list << (i > 0 ? "," : "") << R"({"id":)" << 100 + i << R"(,"file_name":")" << name
+         << R"(","width":)" << jpeg.width << R"(,"height":)" << jpeg.height << "}";
+    if (skip_boxes && i % 10 == 9) continue;
+    for (int k = 0; k <= i % 4; ++k, comma = ",") {
+      boxes << comma << R"({"image_id":)" << 100 + i << R"(,"bbox":[)" << 5 + 9 * k << ",6.5,"
+            << 20 + i % 30 << "," << 18 + 8 * k << R"(],"category_id":)" << k % 3 + 1 << "}";
+    }
+  }
+  WriteFile(dir + "/annotations/instances_" + split + "2017.json",
+            R"({"images":[)" + list.str() + R"(],"annotations":[)" + boxes.str() +
+                R"(],"categories":[{"id":1},{"id":2},{"id":3}]})");
+}
+
+}  // namespace
+
+void MakeTestDataset(const std::string& dir, int train_images, int val_images) {
+  MakeTestSplit(dir, "train", train_images, true);
+  MakeTestSplit(dir, "val", val_images, false);
 }
 
 std::string ErrorOf(Status status, const std::function<void()>& call) {

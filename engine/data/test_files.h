@@ -58,6 +58,11 @@ struct TestJpeg {
 };
 std::vector<uint8_t> EncodeTestJpeg(const TestJpeg& options);
 
+// A COCO data set of drawn JPEGs in `dir`: images "0.jpg", "1.jpg" ... with the ids 100, 101 ... of
+// sizes and colour spaces that vary, each with one to four boxes; every tenth training image has
+// none.
+void MakeTestDataset(const std::string& dir, int train_images, int val_images);
+
 // What the call throws; fails the test when it throws nothing or another status.
 std::string ErrorOf(Status status, const std::function<void()>& call);
 

@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/augment.h"
+#include "data/batch.h"
+#include "data/coco_index.h"
+#include "data/file_bytes.h"
+#include "data/jpeg.h"
+#include "data/render.h"
+#include "data/ssd_crop.h"
+
+namespace ssd {
+
+// What was drawn for a sample and what is left of its boxes.
+struct SampleRecord {
+  Crop crop{0, {}};
+  PixelWindow pixels{};
+  bool flip = false;
+  ColorJitter color;
+  std::vector<CornerBox> boxes;  // ltrb relative to the crop, mirrored with it
+  std::vector<int32_t> labels;   // 1 .. 80
+};
+
+// Bytes of one image of this format.
+size_t ImageBytes(const ImageFormat& format);
+
+// Turns an entry of the index into network input; holds the buffers for that. One a thread. Throws
+// Status::kData naming the image file when it cannot be used.
+class SampleMaker {
+ public:
+  // Spec sections 2 and 3. All random numbers come from (options.seed, epoch, image id), whatever
+  // thread or rank does it. image: ImageBytes; label [8732]; offset [8732 * 4]. REQUIRES: the image
+  // has a box.
+  void PrepareTrainSample(const CocoIndex& index, int64_t image, const DataOptions& options,
+                          uint32_t epoch, void* out, std::span<int32_t> label,
+                          std::span<float> offset);
+  // Spec section 8: decoded whole, resized, normalised.
+  void PrepareEvalSample(const CocoIndex& index, int64_t image, const ImageFormat& format,
+                         void* out);
+  const SampleRecord& record() const { return record_; }  // of the last sample
+
+ private:
+  ImageSize OpenImage(const CocoIndex& index, int64_t image);
+
+  FileBytes file_;
+  JpegDecoder decoder_;
+  ImageRenderer renderer_;
+  SampleRecord record_;
+};
+
+// Writes one sample with all that was drawn for it as safetensors: image f32 [3, 300, 300], boxes
+// f32 [M, 4], labels i32 [M], label i32 [8732], offset f32 [8732, 4], crop_pixels i32 [4] (x0, y0,
+// x1, y1), crop f32 [4] (left, top, width, height), option and flip i32 [1], hue, saturation,
+// contrast and brightness f32 [1]. For the validation set: the whole image, no colour. Throws
+// Status::kInvalid for an id that is not in the split, or an image without box in training.
+void InspectSample(const DataOptions& options, bool train, int64_t epoch, int64_t image_id,
+                   const std::string& output);
+
+}  // namespace ssd
