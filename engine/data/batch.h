@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,33 +19,36 @@ struct ImageFormat {
 
 // Views into a slot of the loader's ring; valid until the next call of Next on the same stream.
 struct TrainBatch {
-  const void* image = nullptr;       // ImageFormat
-  const int32_t* label = nullptr;    // [n, 8732]
-  const float* offset = nullptr;     // [n, 8732, 4]
-  const int64_t* image_id = nullptr; // [n]
+  const void* image = nullptr;        // ImageFormat
+  const int32_t* label = nullptr;     // [n, 8732]
+  const float* offset = nullptr;      // [n, 8732, 4]
+  const int64_t* image_id = nullptr;  // [n]
 };
 struct EvalBatch {
   const void* image = nullptr;
   const int64_t* image_id = nullptr;
-  const int32_t* width = nullptr;    // of the original image
+  const int32_t* width = nullptr;  // of the original image
   const int32_t* height = nullptr;
-  int64_t count = 0;                 // valid images; the rest repeats the last one
+  int64_t count = 0;  // valid images; the rest repeats the last one
 };
 
 enum class BadImage { kFail, kSkip };
 
 struct DataOptions {
-  std::string dir;          // COCO root or its parent
+  std::string dir;  // COCO root or its parent
   int64_t train_samples = 0;
   int64_t eval_samples = 0;
-  uint64_t seed = 0;
-  int max_samples = 1;      // crop attempts an option
-  int threads = 1;
-  int prefetch = 2;
+  uint64_t seed = 0;    // the same on all ranks
+  int max_samples = 1;  // crop attempts an option
+  int threads = 1;      // 0: as many as the process may run on
+  int prefetch = 2;     // batches ready ahead, at least 1
   BadImage bad_image = BadImage::kFail;
-  bool cache_sharding = false;  // spec section 7: a fixed shard through a shuffle buffer, or reshuffled
+  // Spec section 7: a fixed shard through a shuffle buffer, or reshuffled after each pass.
+  bool cache_sharding = false;
   int rank = 0, ranks = 1;
   ImageFormat format;
+  // kSkip: told once for each bad file, by the thread that calls Next. May be empty.
+  std::function<void(const std::string& message)> on_bad_image = {};
 };
 
 class CocoIndex;
@@ -54,16 +58,19 @@ class CocoIndex;
 class TrainStream {
  public:
   virtual ~TrainStream() = default;
-  // Blocks until the next batch is ready. Throws Status::kData for a bad image unless they are skipped.
+  // Blocks until the next batch is ready. Throws Status::kData for a bad image unless they are
+  // skipped.
   virtual TrainBatch Next() = 0;
   virtual int64_t skipped() const = 0;  // bad images replaced so far
   virtual void Abort() = 0;             // from any thread: a blocked Next throws Status::kAborted
 };
-// Reads this rank's evaluation shard once, in file order.
+// Reads this rank's evaluation shard once, in file order. Not thread-safe. With kSkip a bad image
+// becomes an all-zero input: it has its place in the score, with nothing found in it.
 class EvalStream {
  public:
   virtual ~EvalStream() = default;
-  virtual bool Next(EvalBatch* batch) = 0;  // false at the end
+  virtual bool Next(EvalBatch* batch) = 0;  // false at the end; throws like TrainStream
+  virtual int64_t skipped() const = 0;
   virtual void Abort() = 0;
 };
 
@@ -71,9 +78,10 @@ class EvalStream {
 class Dataset {
  public:
   // Throws Status::kData naming the file and what is wrong with it, or the key to change when the
-  // number of images is not the configured one. split: kTrain, kVal, or both.
+  // number of images is not the configured one (0: not checked). train, val: the splits to open.
   static std::unique_ptr<Dataset> Open(const DataOptions& options, bool train, bool val);
   virtual ~Dataset() = default;
+  // The streams use the data set: it must outlive them.
   virtual std::unique_ptr<TrainStream> Train(int64_t batch, int64_t position) = 0;
   virtual std::unique_ptr<EvalStream> Eval(int64_t batch) = 0;
   virtual const CocoIndex& train_index() const = 0;

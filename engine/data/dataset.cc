@@ -1,0 +1,107 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include "core/error.h"
+#include "data/batch.h"
+#include "data/coco_index.h"
+#include "data/loader.h"
+
+namespace ssd {
+namespace {
+
+void CheckOptions(const DataOptions& o) {
+  if (o.ranks < 1 || o.rank < 0 || o.rank >= o.ranks) {
+    Throw(Status::kInvalid, "rank %d of %d does not exist", o.rank, o.ranks);
+  }
+  if (o.max_samples < 1) Throw(Status::kInvalid, "data.max_samples must be at least 1");
+  if (o.threads < 0 || o.threads > 1024) Throw(Status::kInvalid, "data.threads: not in 0 .. 1024");
+  if (o.prefetch < 0 || o.prefetch > 1024) {
+    Throw(Status::kInvalid, "data.prefetch: not in 0 .. 1024");
+  }
+  const bool type = o.format.dtype == DType::kF32 || o.format.dtype == DType::kBF16;
+  if (!type || o.format.channels < 3 || o.format.channels > 4) {
+    Throw(Status::kUnavailable, "input is made in f32 or bf16 with 3 or 4 channels only");
+  }
+}
+
+void CheckCount(const char* key, int64_t wanted, int64_t found, const CocoIndex& index,
+                const char* what) {
+  if (wanted == 0 || wanted == found) return;
+  Throw(Status::kData, "%s is %lld, but %s has %lld %s: set %s = %lld", key,
+        static_cast<long long>(wanted), index.annotations().c_str(), static_cast<long long>(found),
+        what, key, static_cast<long long>(found));
+}
+
+CocoIndex LoadSplit(const std::string& dir, const char* split) {
+  const CocoPaths paths = ResolveCoco(dir, split);
+  return CocoIndex::Load(paths.annotations, paths.images);
+}
+
+class CocoDataset : public Dataset {
+ public:
+  CocoDataset(const DataOptions& options, bool train, bool val) : options_(options) {
+    CheckOptions(options);
+    if (train) OpenTrain();
+    if (val) OpenVal();
+  }
+
+  std::unique_ptr<TrainStream> Train(int64_t batch, int64_t position) override {
+    if (batch < 1) Throw(Status::kInvalid, "model.batch_size must be at least 1");
+    return std::make_unique<TrainLoader>(train_index(), options_, batch, position, Reporter());
+  }
+  std::unique_ptr<EvalStream> Eval(int64_t batch) override {
+    if (batch < 1) Throw(Status::kInvalid, "model.eval_batch_size must be at least 1");
+    return std::make_unique<EvalLoader>(val_index(), options_, batch, Reporter());
+  }
+  const CocoIndex& train_index() const override {
+    SSD_CHECK(train_.has_value());
+    return *train_;
+  }
+  const CocoIndex& val_index() const override {
+    SSD_CHECK(val_.has_value());
+    return *val_;
+  }
+  std::string val_annotations() const override { return val_index().annotations(); }
+
+ private:
+  void OpenTrain() {
+    train_ = LoadSplit(options_.dir, "train");
+    const auto count = static_cast<int64_t>(train_->with_boxes().size());
+    CheckCount("data.train_samples", options_.train_samples, count, *train_, "images with a box");
+    if (count < options_.ranks) {
+      Throw(Status::kData, "%s: %lld images with a box are too few for %d ranks",
+            train_->annotations().c_str(), static_cast<long long>(count), options_.ranks);
+    }
+  }
+  void OpenVal() {
+    val_ = LoadSplit(options_.dir, "val");
+    CheckCount("data.eval_samples", options_.eval_samples, val_->size(), *val_, "images");
+    if (val_->size() == 0) Throw(Status::kData, "%s: has no image", val_->annotations().c_str());
+  }
+
+  BadImageReport Reporter() {
+    return [this](const std::string& message) {
+      {
+        std::lock_guard lock(mutex_);
+        if (!reported_.insert(message).second) return;
+      }
+      if (options_.on_bad_image) options_.on_bad_image(message);
+    };
+  }
+
+  const DataOptions options_;
+  std::optional<CocoIndex> train_, val_;
+  std::mutex mutex_;
+  std::set<std::string> reported_;
+};
+
+}  // namespace
+
+std::unique_ptr<Dataset> Dataset::Open(const DataOptions& options, bool train, bool val) {
+  return std::make_unique<CocoDataset>(options, train, val);
+}
+
+}  // namespace ssd

@@ -1,0 +1,105 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/batch.h"
+#include "data/batch_ring.h"
+#include "data/coco_index.h"
+#include "data/sample.h"
+#include "data/shard_sampler.h"
+
+namespace ssd {
+
+// Bytes on a cache line of their own.
+class AlignedBytes {
+ public:
+  explicit AlignedBytes(size_t size);
+  uint8_t* data() { return data_.get(); }
+
+ private:
+  struct Free {
+    void operator()(uint8_t* p) const { std::free(p); }
+  };
+  std::unique_ptr<uint8_t[], Free> data_;
+};
+
+// Told of a bad file that was skipped; the message names it.
+using BadImageReport = std::function<void(const std::string& message)>;
+
+// See TrainStream. Item i of batch b is sample position + b * batch + i of the rank's ShardSampler.
+// With BadImage::kSkip a bad image is replaced by the next good one of the training list, in the
+// same pass: what is in a batch depends on the data alone.
+class TrainLoader final : public TrainStream, private BatchRing::Filler {
+ public:
+  TrainLoader(const CocoIndex& index, const DataOptions& options, int64_t batch, int64_t position,
+              BadImageReport report);
+  TrainBatch Next() override;
+  int64_t skipped() const override { return skipped_; }
+  void Abort() override { ring_->Abort(); }
+
+ private:
+  struct Slot {
+    Slot(int64_t batch, const ImageFormat& format);
+    AlignedBytes image, label, offset;
+    std::vector<int64_t> image_id;
+    std::vector<SampleKey> keys;
+    std::vector<std::vector<std::string>> bad;  // messages of each item's replaced images
+  };
+
+  void Open(int64_t batch) override;
+  void Fill(int worker, int64_t batch, int64_t item) override;
+  Slot& SlotOf(int64_t batch) { return *slots_[static_cast<size_t>(batch) % slots_.size()]; }
+
+  const CocoIndex& index_;
+  const DataOptions options_;
+  const int64_t batch_;
+  const BadImageReport report_;
+  ShardSampler sampler_;
+  int64_t skipped_ = 0;
+  std::vector<std::unique_ptr<SampleMaker>> makers_;  // of each worker
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::unique_ptr<BatchRing> ring_;  // last: its threads use all of the above
+};
+
+// See EvalStream.
+class EvalLoader final : public EvalStream, private BatchRing::Filler {
+ public:
+  EvalLoader(const CocoIndex& index, const DataOptions& options, int64_t batch,
+             BadImageReport report);
+  bool Next(EvalBatch* batch) override;
+  int64_t skipped() const override { return skipped_; }
+  void Abort() override { ring_->Abort(); }
+
+ private:
+  struct Slot {
+    Slot(int64_t batch, const ImageFormat& format);
+    AlignedBytes image;
+    std::vector<int64_t> image_id;
+    std::vector<int32_t> width, height;
+    std::vector<std::string> bad;  // of each item; empty = good
+  };
+
+  void Open(int64_t batch) override;
+  void Fill(int worker, int64_t batch, int64_t item) override;
+  void Repeat(Slot& slot, int64_t count);
+  Slot& SlotOf(int64_t batch) { return *slots_[static_cast<size_t>(batch) % slots_.size()]; }
+
+  const CocoIndex& index_;
+  const DataOptions options_;
+  const int64_t batch_;
+  const BadImageReport report_;
+  const Shard shard_;
+  int64_t skipped_ = 0;
+  std::vector<std::unique_ptr<SampleMaker>> makers_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::unique_ptr<BatchRing> ring_;
+};
+
+}  // namespace ssd
