@@ -1,0 +1,191 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+/*
+#cgo CFLAGS: -std=c99 -Wall
+#cgo LDFLAGS: -ldl
+#include <stdlib.h>
+#include "loader.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+	"unsafe"
+
+	"google.golang.org/protobuf/proto"
+
+	"mlperf-ssd/proto/ssdpb"
+)
+
+// maxReport is always enough for a report (engine/abi/ssd_engine.h).
+const maxReport = 64 << 10
+
+// Library is an engine library, opened. It stays open until the process ends.
+type Library struct {
+	path string
+	api  *C.loader_api
+}
+
+// Find is the path of the engine library: explicit if not empty, else lib/ beside the folder of the
+// program's own binary.
+func Find(explicit string) (string, error) {
+	if explicit != "" {
+		return explicit, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("engine: find: %w", err)
+	}
+	if real, err := filepath.EvalSymlinks(self); err == nil {
+		self = real
+	}
+	return filepath.Join(filepath.Dir(self), "..", "lib", "libssd_engine_cpu.so"), nil
+}
+
+// Open loads the library at path.
+func Open(path string) (*Library, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("engine: %s is not there: run `make build`, or name another with --engine", path)
+	}
+	api := (*C.loader_api)(C.calloc(1, C.sizeof_loader_api))
+	cPath := C.CString(path)
+	defer C.free(unsafe.Pointer(cPath))
+	var version C.uint32_t
+	var message [512]C.char
+	switch C.loader_open(cPath, api, &version, &message[0], C.size_t(len(message))) {
+	case 0:
+		return &Library{path: path, api: api}, nil
+	case 2:
+		return nil, fmt.Errorf("engine: %s has ABI %d, this program needs %d: build both from one source",
+			path, uint32(version), uint32(C.SSD_ABI_VERSION))
+	default:
+		return nil, fmt.Errorf("engine: open %s: %s", path, C.GoString(&message[0]))
+	}
+}
+
+// BuildInfo is one line on how the library was built.
+func (l *Library) BuildInfo() string { return C.GoString(C.loader_build_info(l.api)) }
+
+// Create makes an engine.
+func (l *Library) Create(config *ssdpb.EngineConfig) (Engine, error) {
+	bytes, err := proto.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("engine: create: %w", err)
+	}
+	h := &handle{api: l.api}
+	data, n := view(bytes)
+	var failure C.ssd_error
+	if err := check(C.loader_create(l.api, &h.engine, data, n, &failure), &failure); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// Score is the COCO box AP of a detections file.
+func (l *Library) Score(request *ssdpb.ScoreRequest) (*ssdpb.ScoreReport, error) {
+	report := &ssdpb.ScoreReport{}
+	return report, exchange(request, report, func(in unsafe.Pointer, n C.size_t, out unsafe.Pointer, length *C.size_t, failure *C.ssd_error) C.ssd_status {
+		return C.loader_score(l.api, in, n, out, maxReport, length, failure)
+	})
+}
+
+type handle struct {
+	api    *C.loader_api
+	engine *C.ssd_engine
+}
+
+func (h *handle) Prepare() error {
+	var failure C.ssd_error
+	return check(C.loader_prepare(h.api, h.engine, &failure), &failure)
+}
+
+func (h *handle) Train(epoch, steps int64) error {
+	var failure C.ssd_error
+	return check(C.loader_train(h.api, h.engine, C.int64_t(epoch), C.int64_t(steps), &failure), &failure)
+}
+
+func (h *handle) Evaluate() error {
+	var failure C.ssd_error
+	return check(C.loader_evaluate(h.api, h.engine, &failure), &failure)
+}
+
+func (h *handle) Save(path string) error {
+	cPath := C.CString(path)
+	defer C.free(unsafe.Pointer(cPath))
+	var failure C.ssd_error
+	return check(C.loader_save(h.api, h.engine, cPath, &failure), &failure)
+}
+
+func (h *handle) Inspect(request *ssdpb.InspectRequest) error {
+	bytes, err := proto.Marshal(request)
+	if err != nil {
+		return fmt.Errorf("engine: inspect: %w", err)
+	}
+	data, n := view(bytes)
+	var failure C.ssd_error
+	return check(C.loader_inspect(h.api, h.engine, data, n, &failure), &failure)
+}
+
+func (h *handle) Bench(request *ssdpb.BenchRequest) (*ssdpb.BenchReport, error) {
+	report := &ssdpb.BenchReport{}
+	return report, exchange(request, report, func(in unsafe.Pointer, n C.size_t, out unsafe.Pointer, length *C.size_t, failure *C.ssd_error) C.ssd_status {
+		return C.loader_bench(h.api, h.engine, in, n, out, maxReport, length, failure)
+	})
+}
+
+func (h *handle) Poll(timeout time.Duration) []Event {
+	var raw [64]C.ssd_event
+	n := int(C.loader_poll(h.api, h.engine, &raw[0], C.size_t(len(raw)), C.int32_t(timeout.Milliseconds())))
+	var events []Event
+	for _, e := range raw[:n] {
+		events = append(events, Event{
+			Time:  time.Unix(0, int64(e.unix_ns)),
+			Step:  int64(e.step),
+			Value: float64(e.value),
+			Kind:  Kind(e.kind),
+			Level: uint32(e.level),
+			Text:  C.GoString(&e.text[0]),
+		})
+	}
+	return events
+}
+
+func (h *handle) Abort()   { C.loader_abort(h.api, h.engine) }
+func (h *handle) Destroy() { C.loader_destroy(h.api, h.engine) }
+
+// view is what C takes of a byte slice that holds no Go pointers.
+func view(bytes []byte) (unsafe.Pointer, C.size_t) {
+	return unsafe.Pointer(unsafe.SliceData(bytes)), C.size_t(len(bytes))
+}
+
+func check(status C.ssd_status, failure *C.ssd_error) error {
+	if status == C.SSD_OK {
+		return nil
+	}
+	return &Error{Status: Status(status), Message: C.GoString(&failure.message[0])}
+}
+
+// exchange makes a call that takes a message and gives one.
+func exchange(request, report proto.Message, call func(unsafe.Pointer, C.size_t, unsafe.Pointer, *C.size_t, *C.ssd_error) C.ssd_status) error {
+	in, err := proto.Marshal(request)
+	if err != nil {
+		return fmt.Errorf("engine: request: %w", err)
+	}
+	out := make([]byte, maxReport)
+	var length C.size_t
+	var failure C.ssd_error
+	data, n := view(in)
+	if err := check(call(data, n, unsafe.Pointer(&out[0]), &length, &failure), &failure); err != nil {
+		return err
+	}
+	if err := proto.Unmarshal(out[:length], report); err != nil {
+		return fmt.Errorf("engine: report: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mlperf-ssd/proto/ssdpb"
+)
+
+// fakeLibrary opens the engine without maths that the C++ build makes.
+func fakeLibrary(t *testing.T) *Library {
+	t.Helper()
+	path := filepath.Join("..", "..", "..", "build", "engine", "abi", "libssd_engine_fake.so")
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("%s is not built: run `make engine`", path)
+	}
+	library, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return library
+}
+
+func create(t *testing.T, directives string) Engine {
+	t.Helper()
+	e, err := fakeLibrary(t).Create(&ssdpb.EngineConfig{
+		Model:       &ssdpb.ModelConfig{BatchSize: 4, Backbone: directives},
+		LogInterval: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Destroy)
+	return e
+}
+
+func TestRunDeliversEventsInOrder(t *testing.T) {
+	e := create(t, "fake:ap=0.25")
+	before := time.Now()
+	if err := e.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Train(1, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Evaluate(); err != nil {
+		t.Fatal(err)
+	}
+	counts := map[Kind]int{}
+	var last Event
+	for events := e.Poll(0); events != nil; events = e.Poll(0) {
+		for _, event := range events {
+			counts[event.Kind]++
+			if event.Time.Before(last.Time) || event.Time.Before(before.Truncate(time.Millisecond)) {
+				t.Errorf("event at %v after one at %v", event.Time, last.Time)
+			}
+			last = event
+		}
+	}
+	if counts[EventTensorInit] != 119 || counts[EventStep] != 2 || counts[EventLearningRate] != 2 {
+		t.Errorf("counts %v", counts)
+	}
+	if last.Kind != EventEvalEnd || last.Value != 0.25 || last.Step != 2 {
+		t.Errorf("last event %+v", last)
+	}
+}
+
+func TestFailureCarriesStatusAndMessage(t *testing.T) {
+	e := create(t, "fake:fail-train=1")
+	err := e.Train(1, 1)
+	if StatusOf(err) != Data || err.Error() != "train2017/1.jpg: truncated" {
+		t.Errorf("got %v (%v)", err, StatusOf(err))
+	}
+}
+
+func TestAbortFreesABlockedCall(t *testing.T) {
+	e := create(t, "fake:hang-train=1")
+	done := make(chan error)
+	go func() { done <- e.Train(1, 5) }()
+	e.Abort()
+	if err := <-done; StatusOf(err) != Aborted {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPollBesideTrain(t *testing.T) {
+	e := create(t, "")
+	done := make(chan error)
+	go func() { done <- e.Train(1, 3000) }()
+	steps, lost := 0, 0
+	finished := false
+	for {
+		events := e.Poll(10 * time.Millisecond)
+		for _, event := range events {
+			switch event.Kind {
+			case EventStep, EventLearningRate:
+				steps++
+			case EventDropped:
+				lost += int(event.Value)
+			}
+		}
+		if finished && events == nil {
+			break
+		}
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			finished = true
+		default:
+		}
+	}
+	if steps+lost != 6000 {
+		t.Errorf("%d events seen and %d reported lost, want 6000 together", steps, lost)
+	}
+}
+
+func TestBenchAndScore(t *testing.T) {
+	report, err := create(t, "").Bench(&ssdpb.BenchRequest{})
+	if err != nil || report.ImagesPerSecond != 42 {
+		t.Errorf("bench: %v %v", report, err)
+	}
+	score, err := fakeLibrary(t).Score(&ssdpb.ScoreRequest{})
+	if err != nil || len(score.Stats) != 1 || score.Stats[0] != 0.5 {
+		t.Errorf("score: %v %v", score, err)
+	}
+	if err := create(t, "").Inspect(&ssdpb.InspectRequest{}); StatusOf(err) != Unavailable {
+		t.Errorf("inspect: %v", err)
+	}
+}
+
+func TestCreateRefusesWhatTheEngineRefuses(t *testing.T) {
+	_, err := fakeLibrary(t).Create(&ssdpb.EngineConfig{})
+	if StatusOf(err) != Invalid || !strings.Contains(err.Error(), "batch_size") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOpenNamesWhatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Open(filepath.Join(dir, "none.so")); err == nil || !strings.Contains(err.Error(), "make build") {
+		t.Errorf("missing: %v", err)
+	}
+	text := filepath.Join(dir, "text.so")
+	if err := os.WriteFile(text, []byte("no library"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(text); err == nil || !strings.Contains(err.Error(), "text.so") {
+		t.Errorf("no library: %v", err)
+	}
+}
+
+func TestFindPrefersTheExplicitPath(t *testing.T) {
+	if got, err := Find("x.so"); got != "x.so" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	got, err := Find("")
+	if err != nil || filepath.Base(got) != "libssd_engine_cpu.so" || filepath.Base(filepath.Dir(got)) != "lib" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
