@@ -73,7 +73,7 @@ void ExpectDataError(const std::function<void()>& call, const std::vector<std::s
 
 TEST(CocoJson, RefusesBadDetections) {
   TestFolder folder;
-  const std::string good =
+  const std::string first =
       R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5})";
   const std::vector<std::pair<std::string, std::string>> bad = {
       {R"({"category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5})", "image_id: the key is missing"},
@@ -94,7 +94,8 @@ TEST(CocoJson, RefusesBadDetections) {
        "image_id: not an integer"},
       {"17", "not an object"}};
   for (const auto& [entry, text] : bad) {
-    const auto path = folder.Write("d.json", "[" + good + ", " + entry + "]");
+    const auto path = folder.Write(
+        "d.json", std::string("[").append(first).append(", ").append(entry).append("]"));
     ExpectDataError([&] { LoadDetections(path); }, {path, "entry 1", text});
   }
 }

@@ -34,6 +34,7 @@ ImageResult JudgeImage(std::vector<CocoDetection> dets, const std::vector<CocoOb
                    [](const auto& p, const auto& q) { return p.score > q.score; });
   if (dets.size() > 100) dets.resize(100);
   std::vector<std::pair<CocoObject, bool>> gts;  // with its ignore flag
+  gts.reserve(objects.size());
   for (const auto& g : objects) gts.emplace_back(g, g.crowd || out_of_range(g.area));
   std::stable_sort(gts.begin(), gts.end(),
                    [](const auto& p, const auto& q) { return p.second < q.second; });
@@ -122,6 +123,7 @@ PlainScore ScorePlainly(const CocoTruth& truth, std::span<const CocoDetection> d
   for (const auto& g : truth.objects) objects[{g.category_id, g.image_id}].push_back(g);
   PlainScore score;
   Average average[12];
+  score.category_ap.reserve(truth.categories.size());
   for (const auto& category : truth.categories) {
     auto& category_ap = score.category_ap.emplace_back();
     for (int t = 0; t < 10; ++t) {

@@ -60,8 +60,10 @@ TEST(Detections, LeavesOutWhatCannotBeScored) {
 
 TEST(Detections, FileReadsBackExactly) {
   TestFolder folder;
+  constexpr int kRows = 30000;  // more than one flush
   std::vector<CocoDetection> rows;
-  for (int i = 0; i < 30000; ++i) {  // more than one flush
+  rows.reserve(kRows);
+  for (int i = 0; i < kRows; ++i) {
     rows.push_back({int64_t{1} << 40, i, i / 3.0, 1e-9 * i, 100.0 / (i + 1), 5, 1.0 / (i + 3)});
   }
   const std::string path = folder.path() + "/d.json";

@@ -23,7 +23,7 @@ class TestFolder {
 
   const std::string& path() const { return path_; }
   std::string Write(const std::string& name, const std::string& text) const {
-    const std::string file = path_ + "/" + name;
+    std::string file = path_ + "/" + name;
     std::ofstream(file, std::ios::binary) << text;
     return file;
   }

@@ -6,37 +6,25 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
 #include "backends/cpu/head_maps.h"
 #include "core/philox.h"
-#include "loss/default_boxes.h"
-#include "loss/matcher.h"
+#include "testing/detect_reference.h"
 
 namespace ssd {
 namespace {
 
-// Scores and offsets of some images by default box.
-struct Prediction {
-  explicit Prediction(int64_t n)
-      : batch(n), score(n * kDefaultBoxes * kClasses, 0.0f), offset(n * kDefaultBoxes * 4, 0.0f) {
-    for (int64_t i = 0; i < n * kDefaultBoxes; ++i) score[i * kClasses] = 30;  // background
-  }
-  float* Score(int64_t i) { return &score[i * kClasses]; }
-  const float* Score(int64_t i) const { return &score[i * kClasses]; }
-  const float* Offset(int64_t i) const { return &offset[i * 4]; }
-
-  int64_t batch;
-  std::vector<float> score;   // [batch, 8732, 81]
-  std::vector<float> offset;  // [batch, 8732, 4]
-};
+using testing::DetectPlainly;
+using testing::Prediction;
 
 using Found = std::vector<std::vector<Detection>>;
 
 Found FindIn(const Prediction& p, DetectDesc desc) {
   desc.batch = p.batch;
-  desc.default_boxes = DefaultBoxes();
+  desc.default_boxes = testing::DetectDefaultBoxes();
   const auto op = MakeCpuDetect(desc);
   std::array<std::vector<float>, kMaps> maps;
   std::array<const float*, kMaps> pointers;
@@ -63,65 +51,6 @@ Found FindIn(const Prediction& p, DetectDesc desc) {
     found.emplace_back(first, first + count[n]);
   }
   return found;
-}
-
-struct Candidate {
-  double score;
-  int32_t label;
-  int64_t box;
-  CornerBox corners;
-};
-
-double Iou(const CornerBox& p, const CornerBox& q) {
-  const double w = std::min(p[2], q[2]) - static_cast<double>(std::max(p[0], q[0]));
-  const double h = std::min(p[3], q[3]) - static_cast<double>(std::max(p[1], q[1]));
-  const double inter = std::max(w, 0.0) * std::max(h, 0.0);
-  const auto area = [](const CornerBox& b) {
-    return (static_cast<double>(b[2]) - b[0]) * (static_cast<double>(b[3]) - b[1]);
-  };
-  return inter / (area(p) + area(q) - inter);
-}
-
-// Section 8 word by word in double. clear turns false where rounding could decide: scores or IoUs
-// closer than f32 can tell to each other or to a threshold. Exact ties are clear.
-std::vector<Candidate> DetectPlainly(const Prediction& p, int64_t image, const DetectDesc& desc,
-                                     bool* clear) {
-  const auto near = [&](double a, double b) { *clear &= a == b || std::abs(a - b) > 2e-6 * b; };
-  std::vector<double> sums(kDefaultBoxes, 0);
-  for (int64_t a = 0; a < kDefaultBoxes; ++a) {
-    const float* score = p.Score(image * kDefaultBoxes + a);
-    for (int64_t c = 0; c < kClasses; ++c) sums[a] += std::exp(static_cast<double>(score[c]));
-  }
-  std::vector<Candidate> candidates;
-  for (int32_t label = 0; label < kClasses - 1; ++label) {
-    for (int64_t a = 0; a < kDefaultBoxes; ++a) {
-      const float* score = p.Score(image * kDefaultBoxes + a);
-      const double s = std::exp(static_cast<double>(score[label + 1])) / sums[a];
-      near(s, desc.score_threshold);
-      if (s > desc.score_threshold) {
-        candidates.push_back(
-            {s, label, a, DecodeBox(DefaultBoxes()[a], p.Offset(image * kDefaultBoxes + a))});
-      }
-    }
-  }
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Candidate& x, const Candidate& y) { return x.score > y.score; });
-  const size_t limit = std::min<size_t>(candidates.size(), desc.candidates);
-  for (size_t i = 1; i < std::min(limit + 1, candidates.size()); ++i) {
-    near(candidates[i - 1].score, candidates[i].score);
-  }
-  candidates.resize(limit);
-  std::vector<Candidate> kept;
-  for (const Candidate& candidate : candidates) {
-    const bool removed = std::any_of(kept.begin(), kept.end(), [&](const Candidate& k) {
-      if (k.label != candidate.label) return false;
-      const double iou = Iou(k.corners, candidate.corners);
-      near(iou, desc.nms_threshold);
-      return iou > desc.nms_threshold;
-    });
-    if (!removed) kept.push_back(candidate);
-  }
-  return kept;
 }
 
 // busy default boxes with a few likely classes each; some are copies, so that scores tie exactly.
@@ -163,10 +92,10 @@ TEST(Detect, EqualsThePlainVersion) {
       for (size_t i = 0; i < want.size(); ++i) {
         ASSERT_EQ(found[n][i].label, want[i].label) << "round " << round << " rank " << i;
         ASSERT_NEAR(found[n][i].score, want[i].score, 1e-6);
-        ASSERT_FLOAT_EQ(found[n][i].left, want[i].corners[0]);
-        ASSERT_FLOAT_EQ(found[n][i].top, want[i].corners[1]);
-        ASSERT_FLOAT_EQ(found[n][i].right, want[i].corners[2]);
-        ASSERT_FLOAT_EQ(found[n][i].bottom, want[i].corners[3]);
+        ASSERT_FLOAT_EQ(found[n][i].left, want[i].left);
+        ASSERT_FLOAT_EQ(found[n][i].top, want[i].top);
+        ASSERT_FLOAT_EQ(found[n][i].right, want[i].right);
+        ASSERT_FLOAT_EQ(found[n][i].bottom, want[i].bottom);
       }
     }
   }
@@ -190,21 +119,9 @@ TEST(Detect, KeepsTheBestOfManyCandidates) {
   ASSERT_EQ(found[0].size(), want.size());
   for (size_t i = 0; i < want.size(); ++i) {
     ASSERT_EQ(found[0][i].label, want[i].label) << i;
-    ASSERT_FLOAT_EQ(found[0][i].left, want[i].corners[0]) << i;
-    ASSERT_FLOAT_EQ(found[0][i].bottom, want[i].corners[3]) << i;
+    ASSERT_FLOAT_EQ(found[0][i].left, want[i].left) << i;
+    ASSERT_FLOAT_EQ(found[0][i].bottom, want[i].bottom) << i;
   }
-}
-
-// Puts a box with a score for one class on a default box.
-void Put(Prediction* p, int64_t a, int32_t label, double score, const CornerBox& b) {
-  for (int c = 0; c < kClasses; ++c) p->Score(a)[c] = -60;
-  p->Score(a)[0] = static_cast<float>(std::log(1 - score));
-  p->Score(a)[label + 1] = static_cast<float>(std::log(score));
-  const auto [ax, ay, aw, ah] = DefaultBoxes()[a];
-  p->offset[a * 4] = ((b[0] + b[2]) / 2 - ax) / aw / 0.1f;
-  p->offset[a * 4 + 1] = ((b[1] + b[3]) / 2 - ay) / ah / 0.1f;
-  p->offset[a * 4 + 2] = std::log((b[2] - b[0]) / aw) / 0.2f;
-  p->offset[a * 4 + 3] = std::log((b[3] - b[1]) / ah) / 0.2f;
 }
 
 // V8; bottom_e as the vector's note says, and F a hair below 0.05 (the tie itself is not exact in
@@ -214,7 +131,7 @@ std::string Names(float bottom_e, int64_t candidates) {
     char name;
     int32_t label;
     double score;
-    CornerBox box;
+    std::array<float, 4> box;
   };
   const std::vector<Named> all = {{'A', 1, 0.90, {0.10f, 0.10f, 0.50f, 0.50f}},
                                   {'C', 2, 0.85, {0.12f, 0.10f, 0.52f, 0.50f}},
@@ -225,7 +142,7 @@ std::string Names(float bottom_e, int64_t candidates) {
                                   {'F', 1, 0.0499999, {0.80f, 0.80f, 0.90f, 0.90f}}};
   Prediction p(1);
   for (size_t i = 0; i < all.size(); ++i) {
-    Put(&p, 8600 + 5 * static_cast<int64_t>(i), all[i].label, all[i].score, all[i].box);
+    p.Put(8600 + 5 * static_cast<int64_t>(i), all[i].label, all[i].score, all[i].box);
   }
   DetectDesc desc{};
   desc.candidates = candidates;
@@ -256,7 +173,7 @@ TEST(Detect, DecodesBoxes) {
   const double want[2][4] = {{0.294330, 0.212349, 0.747719, 0.583553},
                              {-1.323141, -0.178333, 0.552474, 0.511667}};
   for (int i = 0; i < 2; ++i) {
-    Put(&p, at[i], i, i == 0 ? 0.9 : 0.8, {0.1f, 0.1f, 0.2f, 0.2f});
+    p.Put(at[i], i, i == 0 ? 0.9 : 0.8, {0.1f, 0.1f, 0.2f, 0.2f});
     std::copy_n(offsets[i], 4, &p.offset[at[i] * 4]);
   }
   const Found found = FindIn(p, {});
@@ -275,9 +192,9 @@ TEST(Detect, DecodesBoxes) {
 // box.
 TEST(Detect, EqualScoresKeepTheirOrder) {
   Prediction p(1);
-  Put(&p, 100, 7, 0.5, {0.1f, 0.1f, 0.2f, 0.2f});
-  Put(&p, 50, 7, 0.5, {0.3f, 0.3f, 0.4f, 0.4f});
-  Put(&p, 900, 3, 0.5, {0.5f, 0.5f, 0.6f, 0.6f});
+  p.Put(100, 7, 0.5, {0.1f, 0.1f, 0.2f, 0.2f});
+  p.Put(50, 7, 0.5, {0.3f, 0.3f, 0.4f, 0.4f});
+  p.Put(900, 3, 0.5, {0.5f, 0.5f, 0.6f, 0.6f});
   const Found found = FindIn(p, {});
   ASSERT_EQ(found[0].size(), 3u);
   EXPECT_EQ(found[0][0].label, 3);
@@ -289,9 +206,9 @@ TEST(Detect, NothingButBackground) { EXPECT_TRUE(FindIn(Prediction(1), {})[0].em
 
 TEST(Detect, NonFiniteScoresGiveNothing) {
   Prediction p(1);
-  Put(&p, 10, 1, 0.9, {0.1f, 0.1f, 0.2f, 0.2f});
-  Put(&p, 20, 2, 0.9, {0.1f, 0.1f, 0.2f, 0.2f});
-  Put(&p, 30, 3, 0.8, {0.1f, 0.1f, 0.2f, 0.2f});
+  p.Put(10, 1, 0.9, {0.1f, 0.1f, 0.2f, 0.2f});
+  p.Put(20, 2, 0.9, {0.1f, 0.1f, 0.2f, 0.2f});
+  p.Put(30, 3, 0.8, {0.1f, 0.1f, 0.2f, 0.2f});
   p.Score(10)[5] = NAN;
   p.Score(20)[0] = INFINITY;
   const Found found = FindIn(p, {});
