@@ -116,7 +116,7 @@ void Write(bfloat16* to, const float* from, int64_t n) {
 // Orders candidates for hard negatives: higher ce first, then lower index. All keys differ. NaN
 // sorts above everything, so that it reaches the loss.
 uint64_t MiningKey(float ce, int32_t label, int64_t box) {
-  const uint32_t high = label > 0 ? 0 : std::bit_cast<uint32_t>(ce) & 0x7fffffffu;
+  const uint32_t high = label > 0 ? 0 : std::bit_cast<uint32_t>(ce);
   return uint64_t{high} << 32 | (0xffffffffu - static_cast<uint32_t>(box));
 }
 
