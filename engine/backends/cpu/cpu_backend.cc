@@ -1,0 +1,123 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/cpu/cpu_backend.h"
+
+#include <omp.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "backends/cpu/batch_norm.h"
+#include "backends/cpu/context.h"
+#include "backends/cpu/conv.h"
+#include "backends/cpu/detect.h"
+#include "backends/cpu/elementwise.h"
+#include "backends/cpu/head_layout.h"
+#include "backends/cpu/max_pool.h"
+#include "backends/cpu/multibox.h"
+#include "core/error.h"
+
+namespace ssd {
+
+namespace {
+
+// Processors that this process may run on.
+int AllowedProcessors() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+class CpuMemory : public DeviceMemory {
+ public:
+  explicit CpuMemory(size_t bytes) : size_(bytes) {
+    constexpr size_t kHugePage = 2u << 20;
+    const size_t alignment = bytes >= kHugePage ? kHugePage : 64;
+    const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    data_ = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
+    if (data_ == nullptr) throw std::bad_alloc();
+    if (bytes >= kHugePage) madvise(data_, rounded, MADV_HUGEPAGE);
+    std::memset(data_, 0, bytes);
+  }
+  ~CpuMemory() override { std::free(data_); }
+  CpuMemory(const CpuMemory&) = delete;
+  CpuMemory& operator=(const CpuMemory&) = delete;
+  void* data() const override { return data_; }
+  size_t size() const override { return size_; }
+
+ private:
+  size_t size_;
+  void* data_;
+};
+
+class CpuBackend : public Backend {
+ public:
+  CpuBackend(Precision precision, int threads)
+      : context_{dnnl::engine(dnnl::engine::kind::cpu, 0), {}, precision, threads} {
+    context_.stream = dnnl::stream(context_.engine);
+  }
+
+  std::string Describe() const override {
+    const dnnl_version_t* v = dnnl_version();
+    return "cpu: oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." +
+           std::to_string(v->patch) + ", " + CpuIsaName(dnnl::get_effective_cpu_isa()) + ", " +
+           std::to_string(context_.threads) + " threads";
+  }
+  Precision precision() const override { return context_.precision; }
+  size_t Bytes(const ValueDesc& value) const override {
+    return static_cast<size_t>(CpuElements(value)) * SizeOf(CpuType(value, context_.precision));
+  }
+  int64_t image_channels() const override { return 3; }
+  int64_t head_channels(int64_t shapes) const override { return CpuHeadChannels(shapes); }
+  void Import(const ValueDesc& value, std::span<const float> nchw, void* data) override {
+    SSD_CHECK(nchw.size() == static_cast<size_t>(CpuElements(value)));
+    ImportChannelsLast(value, CpuType(value, context_.precision), nchw.data(), data);
+  }
+  void Export(const ValueDesc& value, const void* data, std::span<float> nchw) override {
+    SSD_CHECK(nchw.size() == static_cast<size_t>(CpuElements(value)));
+    ExportChannelsLast(value, CpuType(value, context_.precision), data, nchw.data());
+  }
+  std::unique_ptr<DeviceMemory> Allocate(size_t bytes) override {
+    return std::make_unique<CpuMemory>(bytes);
+  }
+  std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
+    return desc.training ? MakeTrainingConv(context_, desc) : MakeInferenceConv(context_, desc);
+  }
+  std::unique_ptr<Op> MakeBatchNorm(const BatchNormDesc& desc) override {
+    return MakeCpuBatchNorm(context_, desc);
+  }
+  std::unique_ptr<Op> MakeMaxPool(const MaxPoolDesc& desc) override {
+    return MakeCpuMaxPool(context_, desc);
+  }
+  std::unique_ptr<MultiboxOp> MakeMultibox(const MultiboxDesc& desc) override {
+    return MakeCpuMultibox(desc, context_.precision);
+  }
+  std::unique_ptr<DetectOp> MakeDetect(const DetectDesc& desc) override {
+    return MakeCpuDetect(desc);
+  }
+  void Sgd(const SgdArgs& args) override { CpuSgd(args); }
+  void Synchronize() override { context_.stream.wait(); }
+
+ private:
+  CpuContext context_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> OpenCpuBackend(Precision precision, int threads) {
+  if (precision == Precision::kF16)
+    Throw(Status::kUnavailable, "model.precision fp16 needs a GPU: on a CPU use bf16 or f32");
+  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto avx512 = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
+  if (precision == Precision::kBF16 && (isa & avx512) != avx512)
+    Throw(Status::kUnavailable,
+          "model.precision bf16 needs AVX-512, this processor has %s: use f32",
+          CpuIsaName(dnnl::get_effective_cpu_isa()));
+  if (threads <= 0) threads = AllowedProcessors();
+  omp_set_num_threads(threads);
+  return std::make_unique<CpuBackend>(precision, threads);
+}
+
+}  // namespace ssd

@@ -1,0 +1,13 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "backends/cpu/context.h"
+
+namespace ssd {
+
+std::unique_ptr<Op> MakeCpuMaxPool(const CpuContext& context, const MaxPoolDesc& desc);
+
+}  // namespace ssd
