@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdarg>
+#include <cstdio>
 #include <filesystem>
 #include <unordered_map>
 #include <utility>
@@ -90,15 +92,19 @@ class CocoReader {
   };
 
   // "FILE: annotations[12].bbox: WHAT"
-  template <class... Args>
-  [[noreturn]] void Fail(const char* format, Args... args) const {
+  [[noreturn]] __attribute__((format(printf, 2, 3))) void Fail(const char* format, ...) const {
     char what[256];
-    std::snprintf(what, sizeof what, format, args...);
-    std::string place;
-    if (section_ != nullptr) place = std::string(": ") + section_;
-    if (section_ != nullptr && element_ >= 0) place += "[" + std::to_string(element_) + "]";
-    if (section_ != nullptr && key_ != nullptr) place += std::string(".") + key_;
-    Throw(Status::kData, "%s%s: %s", index_.annotations_.c_str(), place.c_str(), what);
+    std::va_list args;
+    va_start(args, format);
+    std::vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    std::string place = index_.annotations_;
+    if (section_ != nullptr) place.append(": ").append(section_);
+    if (section_ != nullptr && element_ >= 0) {
+      place.append("[").append(std::to_string(element_)).append("]");
+    }
+    if (section_ != nullptr && key_ != nullptr) place.append(".").append(key_);
+    Throw(Status::kData, "%s: %s", place.c_str(), what);
   }
 
   void Parse() {

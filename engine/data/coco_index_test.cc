@@ -40,7 +40,7 @@ class CocoIndexTest : public testing::Test {
     return CocoIndex::Load(folder_ / "x.json", "images");
   }
   std::string LoadError(const std::string& text) {
-    const std::string message = ErrorOf(Status::kData, [&] { Load(text); });
+    std::string message = ErrorOf(Status::kData, [&] { Load(text); });
     EXPECT_THAT(message, HasSubstr(folder_ / "x.json"));
     return message;
   }

@@ -161,7 +161,7 @@ TEST(Jpeg, IgnoresExifOrientation) {
 TEST(Jpeg, RefusesWhatIsNoCompleteJpeg) {
   JpegDecoder decoder;
   const auto error = [&](const std::vector<uint8_t>& bytes, const PixelWindow& window) {
-    const std::string message = ErrorOf(Status::kData, [&] {
+    std::string message = ErrorOf(Status::kData, [&] {
       decoder.Open(bytes, "some/file.jpg");
       decoder.Decode(window);
     });

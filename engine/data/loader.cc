@@ -35,12 +35,14 @@ BatchRing::Options RingOptions(const DataOptions& options, int64_t items, int64_
 template <class Slot>
 std::vector<std::unique_ptr<Slot>> MakeSlots(int count, int64_t batch, const ImageFormat& format) {
   std::vector<std::unique_ptr<Slot>> slots;
+  slots.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) slots.push_back(std::make_unique<Slot>(batch, format));
   return slots;
 }
 
 std::vector<std::unique_ptr<SampleMaker>> MakeMakers(int count) {
   std::vector<std::unique_ptr<SampleMaker>> makers;
+  makers.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) makers.push_back(std::make_unique<SampleMaker>());
   return makers;
 }
@@ -65,7 +67,6 @@ TrainLoader::TrainLoader(const CocoIndex& index, const DataOptions& options, int
                          int64_t position, BadImageReport report)
     : index_(index),
       options_(options),
-      batch_(batch),
       report_(std::move(report)),
       sampler_({.items = static_cast<int64_t>(index.with_boxes().size()),
                 .seed = options.seed,

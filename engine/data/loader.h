@@ -59,7 +59,6 @@ class TrainLoader final : public TrainStream, private BatchRing::Filler {
 
   const CocoIndex& index_;
   const DataOptions options_;
-  const int64_t batch_;
   const BadImageReport report_;
   ShardSampler sampler_;
   int64_t skipped_ = 0;

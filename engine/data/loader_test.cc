@@ -52,6 +52,7 @@ class LoaderTest : public testing::Test {
     const auto data = Dataset::Open(options_, true, false);
     const auto stream = data->Train(batch, position);
     std::vector<Snapshot> all;
+    all.reserve(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) all.push_back(Copy(stream->Next(), batch));
     skipped_ = stream->skipped();
     return all;

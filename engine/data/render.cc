@@ -69,7 +69,8 @@ struct RowColor {
 SSD_INLINE float ToByte(float v) {
   v = v > 0.0f ? v : 0.0f;
   v = v < 255.0f ? v : 255.0f;
-  return static_cast<float>(static_cast<int32_t>(v + 0.5f));
+  return static_cast<float>(
+      static_cast<int32_t>(v + 0.5f));  // NOLINT(bugprone-incorrect-roundings)
 }
 
 SSD_INLINE void JitterRow(const RowColor& color, float* __restrict__ planes) {

@@ -80,7 +80,7 @@ TEST(ShardSampler, CachedRankStaysInItsShard) {
 
 TEST(ShardSampler, CachedListIsTheSameForEverySeedButItsOrderIsNot) {
   ShardOptions options{.items = 3000, .seed = 1, .rank = 1, .ranks = 2, .cache = true};
-  const auto items = [](std::vector<SampleKey> keys) {
+  const auto items = [](const std::vector<SampleKey>& keys) {
     std::set<int32_t> set;
     for (const SampleKey& key : keys) set.insert(key.item);
     return set;

@@ -149,6 +149,7 @@ constexpr JpegSpace kDatasetSpaces[] = {JpegSpace::kYcc420, JpegSpace::kGray, Jp
                                         JpegSpace::kCmyk};
 
 void MakeTestSplit(const std::string& dir, const std::string& split, int images, bool skip_boxes) {
+  const auto folder = std::filesystem::path(dir) / (split + "2017");
   std::ostringstream list, boxes;
   const char* comma = "";
   for (int i = 0; i < images; ++i) {
@@ -159,8 +160,7 @@ void MakeTestSplit(const std::string& dir, const std::string& split, int images,
                         .seed = static_cast<uint32_t>(i + 1)};
     const auto bytes = EncodeTestJpeg(jpeg);
     const std::string name = std::to_string(i) + ".jpg";
-    WriteFile(dir + "/" + split + "2017/" + name,
-              {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    WriteFile(folder / name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     list << (i > 0 ? "," : "") << R"({"id":)" << 100 + i << R"(,"file_name":")" << name
          << R"(","width":)" << jpeg.width << R"(,"height":)" << jpeg.height << "}";
     if (skip_boxes && i % 10 == 9) continue;
