@@ -1,0 +1,110 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package schedule
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+const samples = 117266
+
+// Vector V3.
+func TestIterations(t *testing.T) {
+	for _, test := range []struct {
+		epochs     Epochs
+		quota      int64
+		iterations []int64
+		carry      []int64
+	}{
+		{Epochs{samples, 4, 114, 1}, 29317, []int64{258, 257, 257, 257, 257, 257, 258, 257}, []int64{95, 76, 57, 38, 19, 0, 95}},
+		{Epochs{samples, 8, 114, 1}, 14659, []int64{129, 129, 128, 129, 128, 129, 129, 128, 129, 128, 129, 129, 128, 129, 128, 129}, nil},
+		{Epochs{samples, 64, 24, 1}, 1833, []int64{77, 76, 77, 76, 76, 77, 76, 76, 77, 76}, nil},
+		{Epochs{samples, 1024, 3, 20}, 115, []int64{39, 39, 39, 39}, nil},
+	} {
+		if got := test.epochs.Quota(); got != test.quota {
+			t.Errorf("%+v: quota %d, want %d", test.epochs, got, test.quota)
+		}
+		for i, want := range test.iterations {
+			if got := test.epochs.Iterations(int64(i) + 1); got != want {
+				t.Errorf("%+v: epoch %d has %d iterations, want %d", test.epochs, i+1, got, want)
+			}
+		}
+		for i, want := range test.carry {
+			if got := test.epochs.Carry(int64(i) + 1); got != want {
+				t.Errorf("%+v: epoch %d carries %d, want %d", test.epochs, i+1, got, want)
+			}
+		}
+	}
+}
+
+// The recurrence of section 7, step by step, for odd sizes.
+func TestIterationsFollowTheRecurrence(t *testing.T) {
+	for _, e := range []Epochs{{7, 1, 8, 1}, {32, 1, 8, 1}, {100, 3, 7, 1}, {1, 1, 5, 1}} {
+		carry := int64(0)
+		for epoch := int64(1); epoch < 40; epoch++ {
+			n := ceil(e.Quota()-carry, e.Batch)
+			carry += n*e.Batch - e.Quota()
+			if got := e.Iterations(epoch); got != n {
+				t.Fatalf("%+v: epoch %d: %d iterations, want %d", e, epoch, got, n)
+			}
+			if got := e.Carry(epoch); got != carry {
+				t.Fatalf("%+v: epoch %d: carry %d, want %d", e, epoch, got, carry)
+			}
+		}
+	}
+}
+
+// Vector V2.
+func TestLearningRateScales(t *testing.T) {
+	for _, test := range []struct {
+		epochs         Epochs
+		baseLR, warmup float64
+		lr0            float64
+		steps          int64
+	}{
+		{Epochs{samples, 4, 114, 1}, 0.003157, 3, 0.04498725, 771},
+		{Epochs{samples, 8, 114, 1}, 0.003157, 5, 0.0899745, 642},
+		{Epochs{samples, 64, 24, 1}, 0.004, 15, 0.192, 1145},
+		{Epochs{samples, 1024, 3, 20}, 0.004, 35, 0.384, 1336},
+	} {
+		if got := test.epochs.ScaledRate(test.baseLR); math.Abs(got-test.lr0) > 1e-12 {
+			t.Errorf("%+v: lr0 %v, want %v", test.epochs, got, test.lr0)
+		}
+		if got := test.epochs.WarmupSteps(test.warmup); got != test.steps {
+			t.Errorf("%+v: %d warm-up steps, want %d", test.epochs, got, test.steps)
+		}
+	}
+}
+
+func TestShards(t *testing.T) {
+	var bounds []int64
+	for rank := range int64(4) {
+		first, last := Shard(samples, rank, 4)
+		bounds = append(bounds, first, last-1)
+	}
+	if want := []int64{0, 29315, 29316, 58632, 58633, 87948, 87949, 117265}; !slices.Equal(bounds, want) {
+		t.Errorf("shards %v, want %v", bounds, want)
+	}
+	if first, last := Shard(5000, 1, 3); first != 1666 || last != 3333 {
+		t.Errorf("evaluation shard %d..%d", first, last-1)
+	}
+}
+
+func TestEvaluations(t *testing.T) {
+	e := Evaluations{Interval: 5, Extra: []int64{3}}
+	var got []int64
+	for epoch := int64(1); epoch <= 10; epoch++ {
+		if e.After(epoch) {
+			got = append(got, epoch)
+		}
+	}
+	if !slices.Equal(got, []int64{3, 5, 10}) {
+		t.Errorf("evaluated %v", got)
+	}
+	if !Reached(0.23, 0.23) || Reached(0.2299999, 0.23) {
+		t.Error("the target is reached at 0.23, not below")
+	}
+}
