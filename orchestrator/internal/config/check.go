@@ -1,0 +1,110 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// limits holds the range of each number.
+func limits() map[string][2]float64 {
+	const many = math.MaxInt32
+	return map[string][2]float64{
+		"run.seed":                    {0, math.MaxInt64},
+		"run.epochs":                  {1, many},
+		"run.trials":                  {1, 100},
+		"run.checkpoint_every":        {0, many},
+		"run.checkpoint_every_steps":  {0, many},
+		"run.log_interval":            {1, many},
+		"device.threads":              {0, 4096},
+		"model.batch_size":            {1, 65536},
+		"model.eval_batch_size":       {0, 65536},
+		"model.bn_group":              {1, 16},
+		"model.loss_scale":            {1, 65536},
+		"data.train_samples":          {1, many},
+		"data.eval_samples":           {1, many},
+		"data.threads":                {0, 4096},
+		"data.prefetch":               {1, 1024},
+		"data.input_batch_multiplier": {1, 1024},
+		"optimizer.base_lr":           {0, 100},
+		"optimizer.warmup_epochs":     {0, many},
+		"optimizer.warmup_factor":     {0, 64},
+		"optimizer.decay_factor":      {0, 1},
+		"optimizer.momentum":          {0, 0.9999},
+		"optimizer.weight_decay":      {0, 1},
+		"eval.interval":               {1, many},
+		"eval.target":                 {0, 1},
+		"eval.score_threshold":        {0, 1},
+		"eval.nms_threshold":          {0, 1},
+		"eval.candidates":             {1, 8732},
+		"eval.threads":                {0, 4096},
+		"cluster.nodes":               {1, 1 << 20},
+		"cluster.gpus_per_node":       {1, 64},
+	}
+}
+
+// choices holds the words that a key may be.
+func choices() map[string][]string {
+	return map[string][]string{
+		"submission.division": {"closed", "open"},
+		"submission.status":   {"onprem", "cloud", "preview", "research"},
+		"device.kind":         {"auto", "cpu", "cuda"},
+		"model.precision":     {"f32", "bf16", "fp16"},
+		"data.bad_image":      {"fail", "skip"},
+		"data.sharding":       {"reshuffle", "cache"},
+	}
+}
+
+// check finds all values that are out of range or do not go together.
+func (c *Config) check() []error {
+	var problems []error
+	complain := func(key, format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%s: %s %s", c.Origin(key), key, fmt.Sprintf(format, args...)))
+	}
+	ranges, words := limits(), choices()
+	for _, field := range c.Fields() {
+		var number float64
+		switch v := field.Value.(type) {
+		case int64:
+			number = float64(v)
+		case float64:
+			number = v
+		case string:
+			if allowed, limited := words[field.Key]; limited && !slices.Contains(allowed, v) {
+				complain(field.Key, "is %q, must be one of %s", v, strings.Join(allowed, ", "))
+			}
+			continue
+		default:
+			continue
+		}
+		if r, limited := ranges[field.Key]; limited && !(number >= r[0] && number <= r[1]) {
+			complain(field.Key, "is %v, must be %v to %v", field.Value, r[0], r[1])
+		}
+	}
+	c.checkTogether(complain)
+	return problems
+}
+
+func (c *Config) checkTogether(complain func(key, format string, args ...any)) {
+	if g := c.Model.BNGroup; g&(g-1) != 0 {
+		complain("model.bn_group", "is %d, must be 1, 2, 4, 8 or 16", g)
+	}
+	if m := c.Data.MaxSamples; m != 1 && m != 50 {
+		complain("data.max_samples", "is %d, the rules allow 1 and 50", m)
+	}
+	if c.Model.Precision == "fp16" && c.Device.Kind == "cpu" {
+		complain("model.precision", "is fp16, which needs a GPU: use bf16 or f32, or device.kind cuda")
+	}
+	if d := c.Optimizer.DecayEpochs; !slices.IsSorted(d) || len(d) > 0 && d[0] < 1 {
+		complain("optimizer.decay_epochs", "is %v, must be ascending epochs from 1", d)
+	}
+	for _, key := range []string{"submission.org", "submission.platform", "run.log_dir"} {
+		if slices.ContainsFunc(c.Fields(), func(f Field) bool { return f.Key == key && f.Value == "" }) {
+			complain(key, "must not be empty")
+		}
+	}
+}

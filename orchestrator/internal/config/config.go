@@ -1,0 +1,136 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config makes a run's configuration from defaults, a TOML file, the shell variables of the
+// v1.1 submission and --set, in rising precedence, and knows where each value came from. It is the
+// only home of defaults and the only package that reads TOML. Keys are "section.key"; they equal the
+// fields of proto/engine.proto where the engine has them.
+package config
+
+// Config is a whole configuration, checked.
+type Config struct {
+	Run        Run        `toml:"run"`
+	Submission Submission `toml:"submission"`
+	Device     Device     `toml:"device"`
+	Model      Model      `toml:"model"`
+	Backbone   Backbone   `toml:"backbone"`
+	Data       Data       `toml:"data"`
+	Optimizer  Optimizer  `toml:"optimizer"`
+	Eval       Eval       `toml:"eval"`
+	Cluster    Cluster    `toml:"cluster"`
+
+	origins map[string]string
+}
+
+// Run says what is run and where its results go.
+type Run struct {
+	LogDir               string `toml:"log_dir"`
+	Seed                 int64  `toml:"seed"` // 0 = drawn from the system
+	Epochs               int64  `toml:"epochs"`
+	Trials               int64  `toml:"trials"`
+	Smoke                bool   `toml:"smoke"`            // succeeds without reaching the target
+	CheckpointEvery      int64  `toml:"checkpoint_every"` // epochs; 0 = never
+	CheckpointEverySteps int64  `toml:"checkpoint_every_steps"`
+	LogInterval          int64  `toml:"log_interval"` // iterations
+}
+
+// Submission is what the log says of the submitter.
+type Submission struct {
+	Org      string `toml:"org"`
+	Platform string `toml:"platform"`
+	Division string `toml:"division"`
+	Status   string `toml:"status"`
+}
+
+// Device chooses the backend.
+type Device struct {
+	Kind    string `toml:"kind"`
+	Threads int64  `toml:"threads"` // 0 = all that the process may use
+}
+
+// Model holds what a rank computes on.
+type Model struct {
+	Precision        string  `toml:"precision"`
+	BatchSize        int64   `toml:"batch_size"`      // of a rank
+	EvalBatchSize    int64   `toml:"eval_batch_size"` // 0 = batch_size
+	BNGroup          int64   `toml:"bn_group"`
+	LossScale        float64 `toml:"loss_scale"`
+	ZeroInitResidual bool    `toml:"zero_init_residual"`
+}
+
+// Backbone names the ImageNet weights.
+type Backbone struct {
+	Weights string `toml:"weights"` // .pth or safetensors; empty = random
+}
+
+// Data is the data set and how it is read.
+type Data struct {
+	Dir                  string `toml:"dir"`
+	TrainSamples         int64  `toml:"train_samples"`
+	EvalSamples          int64  `toml:"eval_samples"`
+	MaxSamples           int64  `toml:"max_samples"`
+	Threads              int64  `toml:"threads"`
+	Prefetch             int64  `toml:"prefetch"`
+	BadImage             string `toml:"bad_image"`
+	Sharding             string `toml:"sharding"`
+	Synthetic            bool   `toml:"synthetic"`
+	InputBatchMultiplier int64  `toml:"input_batch_multiplier"`
+}
+
+// Optimizer is SGD and its schedule (spec section 6).
+type Optimizer struct {
+	BaseLR       float64 `toml:"base_lr"` // of a batch of 32
+	WarmupEpochs float64 `toml:"warmup_epochs"`
+	WarmupFactor int64   `toml:"warmup_factor"`
+	DecayEpochs  []int64 `toml:"decay_epochs"`
+	DecayFactor  float64 `toml:"decay_factor"`
+	Momentum     float64 `toml:"momentum"`
+	WeightDecay  float64 `toml:"weight_decay"`
+}
+
+// Eval is detection, scoring and the target.
+type Eval struct {
+	Interval       int64   `toml:"interval"` // epochs
+	ExtraEpochs    []int64 `toml:"extra_epochs"`
+	Target         float64 `toml:"target"`
+	ScoreThreshold float64 `toml:"score_threshold"`
+	NMSThreshold   float64 `toml:"nms_threshold"`
+	Candidates     int64   `toml:"candidates"`
+	PlusOne        bool    `toml:"plus_one"`
+	Threads        int64   `toml:"threads"`
+	Detections     string  `toml:"detections"` // folder for detection files; empty = none
+}
+
+// Cluster is how many ranks there are.
+type Cluster struct {
+	Nodes       int64 `toml:"nodes"`
+	GPUsPerNode int64 `toml:"gpus_per_node"`
+}
+
+// Defaults is the configuration without any file: the options of the submission's program, one rank.
+func Defaults() *Config {
+	return &Config{
+		Run:        Run{LogDir: "results", Epochs: 80, Trials: 1, LogInterval: 100},
+		Submission: Submission{Org: "unknown", Platform: "unknown", Division: "closed", Status: "onprem"},
+		Device:     Device{Kind: "auto"},
+		Model:      Model{Precision: "bf16", BatchSize: 32, BNGroup: 1, LossScale: 128},
+		Data: Data{TrainSamples: 117266, EvalSamples: 5000, MaxSamples: 1, Prefetch: 2, BadImage: "fail",
+			Sharding: "reshuffle", InputBatchMultiplier: 1},
+		Optimizer: Optimizer{BaseLR: 0.0025, DecayEpochs: []int64{44, 55}, DecayFactor: 0.1, Momentum: 0.9, WeightDecay: 5e-4},
+		Eval: Eval{Interval: 5, Target: 0.23, ScoreThreshold: 0.05, NMSThreshold: 0.5, Candidates: 200, PlusOne: true,
+			Threads: 1},
+		Cluster: Cluster{Nodes: 1, GPUsPerNode: 1},
+		origins: map[string]string{},
+	}
+}
+
+// Origin is where the value of a key came from: "default", FILE:LINE, $VARIABLE or "--set".
+func (c *Config) Origin(key string) string {
+	if origin, ok := c.origins[key]; ok {
+		return origin
+	}
+	return "default"
+}
+
+// Ranks is the number of ranks of the run.
+func (c *Config) Ranks() int64 { return c.Cluster.Nodes * c.Cluster.GPUsPerNode }

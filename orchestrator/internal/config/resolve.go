@@ -1,0 +1,79 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"mlperf-ssd/orchestrator/internal/schedule"
+	"mlperf-ssd/proto/ssdpb"
+)
+
+// Epochs is the arithmetic of the run's epochs.
+func (c *Config) Epochs() schedule.Epochs {
+	return schedule.Epochs{
+		Samples:    c.Data.TrainSamples,
+		Ranks:      c.Ranks(),
+		Batch:      c.Model.BatchSize,
+		Multiplier: c.Data.InputBatchMultiplier,
+	}
+}
+
+// Evaluations says which epochs are evaluated.
+func (c *Config) Evaluations() schedule.Evaluations {
+	return schedule.Evaluations{Interval: c.Eval.Interval, Extra: c.Eval.ExtraEpochs}
+}
+
+// Engine is what the engine needs, every field resolved. Backbone and resume_from are files that only
+// the caller knows.
+func (c *Config) Engine(seed int64) *ssdpb.EngineConfig {
+	epochs := c.Epochs()
+	evalBatch := c.Model.EvalBatchSize
+	if evalBatch == 0 {
+		evalBatch = c.Model.BatchSize
+	}
+	return &ssdpb.EngineConfig{
+		Seed:        uint64(seed),
+		LogInterval: c.Run.LogInterval,
+		Device: &ssdpb.DeviceConfig{
+			Kind:    map[string]ssdpb.DeviceConfig_Kind{"auto": ssdpb.DeviceConfig_AUTO, "cpu": ssdpb.DeviceConfig_CPU, "cuda": ssdpb.DeviceConfig_CUDA}[c.Device.Kind],
+			Threads: int32(c.Device.Threads),
+		},
+		Model: &ssdpb.ModelConfig{
+			Precision:        map[string]ssdpb.ModelConfig_Precision{"f32": ssdpb.ModelConfig_F32, "bf16": ssdpb.ModelConfig_BF16, "fp16": ssdpb.ModelConfig_FP16}[c.Model.Precision],
+			BatchSize:        c.Model.BatchSize,
+			EvalBatchSize:    evalBatch,
+			ZeroInitResidual: c.Model.ZeroInitResidual,
+			LossScale:        float32(c.Model.LossScale),
+			BnGroup:          int32(c.Model.BNGroup),
+		},
+		Data: &ssdpb.DataConfig{
+			Dir:          c.Data.Dir,
+			TrainSamples: c.Data.TrainSamples,
+			EvalSamples:  c.Data.EvalSamples,
+			MaxSamples:   int32(c.Data.MaxSamples),
+			Threads:      int32(c.Data.Threads),
+			Prefetch:     int32(c.Data.Prefetch),
+			BadImage:     map[string]ssdpb.DataConfig_BadImage{"fail": ssdpb.DataConfig_FAIL, "skip": ssdpb.DataConfig_SKIP}[c.Data.BadImage],
+			Sharding:     map[string]ssdpb.DataConfig_Sharding{"reshuffle": ssdpb.DataConfig_RESHUFFLE, "cache": ssdpb.DataConfig_CACHE}[c.Data.Sharding],
+			Synthetic:    c.Data.Synthetic,
+		},
+		Optimizer: &ssdpb.OptimizerConfig{
+			BaseLr:        epochs.ScaledRate(c.Optimizer.BaseLR),
+			WarmupSteps:   epochs.WarmupSteps(c.Optimizer.WarmupEpochs),
+			WarmupFactor:  int32(c.Optimizer.WarmupFactor),
+			DecayEpochs:   c.Optimizer.DecayEpochs,
+			DecayFactor:   c.Optimizer.DecayFactor,
+			Momentum:      c.Optimizer.Momentum,
+			WeightDecay:   c.Optimizer.WeightDecay,
+			StepsPerEpoch: epochs.StepsPerEpoch(),
+		},
+		Eval: &ssdpb.EvalConfig{
+			ScoreThreshold: float32(c.Eval.ScoreThreshold),
+			NmsThreshold:   float32(c.Eval.NMSThreshold),
+			Candidates:     int32(c.Eval.Candidates),
+			PlusOne:        c.Eval.PlusOne,
+			Threads:        int32(c.Eval.Threads),
+			Detections:     c.Eval.Detections,
+		},
+	}
+}
