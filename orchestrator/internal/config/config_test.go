@@ -81,7 +81,7 @@ func TestErrorsNameFileLineAndKey(t *testing.T) {
 		{"[optimizer]\nbase_lr = nan\n", ":2: optimizer.base_lr is NaN, must be 0 to 100"},
 		{"[data]\nmax_samples = 2\n", ":2: data.max_samples is 2, the rules allow 1 and 50"},
 		{"[run]\nseed = 1\nseed = 2\n", ":3: "},
-		{"[run\n", ":1: "},
+		{"[run\n", ":2: expected"},
 		{"seed = 1\n", ":1: seed stands outside any section"},
 		{"[run]\nlog_dir = \"\"\n", ":2: run.log_dir must not be empty"},
 	} {

@@ -1,0 +1,186 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mllog
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Submission is who submits what; every field not empty.
+type Submission struct{ Org, Platform, Division, Status string }
+
+// Submission writes the five submission lines.
+func (r *Run) Submission(at time.Time, s Submission) error {
+	if err := r.must("submission_benchmark", beforeInit, !r.submission, "stands twice"); err != nil {
+		return err
+	}
+	r.submission = true
+	return first(
+		r.emit(at, pointInTime, "submission_benchmark", "ssd"),
+		r.emit(at, pointInTime, "submission_org", s.Org),
+		r.emit(at, pointInTime, "submission_division", s.Division),
+		r.emit(at, pointInTime, "submission_status", s.Status),
+		r.emit(at, pointInTime, "submission_platform", s.Platform))
+}
+
+// CacheClear says that the system's caches were dropped.
+func (r *Run) CacheClear(at time.Time) error {
+	if err := r.must("cache_clear", beforeInit, true, ""); err != nil {
+		return err
+	}
+	return r.emit(at, pointInTime, "cache_clear", true)
+}
+
+// InitStart begins the untimed initialisation.
+func (r *Run) InitStart(at time.Time) error {
+	if err := r.must("init_start", beforeInit, r.submission, "the submission lines come first"); err != nil {
+		return err
+	}
+	r.phase = inInit
+	return r.emit(at, intervalStart, "init_start", nil)
+}
+
+// Seed is a rank's seed.
+func (r *Run) Seed(at time.Time, seed int64) error {
+	if err := r.must("seed", inInit, true, ""); err != nil {
+		return err
+	}
+	return r.emit(at, pointInTime, "seed", seed)
+}
+
+// Hyper are the hyperparameters that the rules name.
+type Hyper struct {
+	TrainSamples, EvalSamples, MaxSamples, WarmupSteps, WarmupFactor int64
+	BaseLR, WeightDecay                                              float64
+	DecayEpochs                                                      []int64
+}
+
+// Hyper writes them.
+func (r *Run) Hyper(at time.Time, h Hyper) error {
+	if err := r.must("train_samples", inInit, !r.hyper, "stands twice"); err != nil {
+		return err
+	}
+	r.hyper = true
+	return first(
+		r.emit(at, pointInTime, "train_samples", h.TrainSamples),
+		r.emit(at, pointInTime, "max_samples", h.MaxSamples),
+		r.emit(at, pointInTime, "opt_learning_rate_warmup_steps", h.WarmupSteps),
+		r.emit(at, pointInTime, "opt_learning_rate_warmup_factor", h.WarmupFactor),
+		r.emit(at, pointInTime, "opt_base_learning_rate", h.BaseLR),
+		r.emit(at, pointInTime, "opt_learning_rate_decay_boundary_epochs", h.DecayEpochs),
+		r.emit(at, pointInTime, "eval_samples", h.EvalSamples),
+		r.emit(at, pointInTime, "opt_weight_decay", h.WeightDecay))
+}
+
+// WeightsInitialized says that one of the 119 tensors has its initial value.
+func (r *Run) WeightsInitialized(at time.Time, tensor string) error {
+	if err := r.must("weights_initialization", inInit, r.uninitiated[tensor], tensor+" is unknown or stands twice"); err != nil {
+		return err
+	}
+	delete(r.uninitiated, tensor)
+	return r.emit(at, pointInTime, "weights_initialization", nil, Field{"tensor", tensor})
+}
+
+// InitStop ends the initialisation.
+func (r *Run) InitStop(at time.Time) error {
+	if err := r.must("init_stop", inInit, r.hyper, "the hyperparameters come first"); err != nil {
+		return err
+	}
+	if err := r.must("init_stop", inInit, len(r.uninitiated) == 0, fmt.Sprintf("%d tensors are not initialised", len(r.uninitiated))); err != nil {
+		return err
+	}
+	r.phase = initialized
+	return r.emit(at, intervalEnd, "init_stop", nil)
+}
+
+// RunStart starts the clock.
+func (r *Run) RunStart(at time.Time) error {
+	if err := r.must("run_start", initialized, true, ""); err != nil {
+		return err
+	}
+	r.phase = running
+	return r.emit(at, intervalStart, "run_start", nil)
+}
+
+// Shape is how the run is spread.
+func (r *Run) Shape(at time.Time, bnSpan, globalBatch int64) error {
+	if err := r.must("global_batch_size", running, !r.shape, "stands twice"); err != nil {
+		return err
+	}
+	r.shape = true
+	return first(
+		r.emit(at, pointInTime, "model_bn_span", bnSpan),
+		r.emit(at, pointInTime, "global_batch_size", globalBatch),
+		r.emit(at, pointInTime, "gradient_accumulation_steps", int64(1)))
+}
+
+// EpochStart begins an epoch; iteration is how many of it are done (0 unless a run is resumed).
+func (r *Run) EpochStart(at time.Time, epoch, iteration int64) error {
+	if err := r.must("epoch_start", running, r.shape && !r.inEpoch, "an epoch is open, or the shape is missing"); err != nil {
+		return err
+	}
+	if err := r.must("epoch_start", running, r.epoch == 0 || epoch == r.epoch+1, fmt.Sprintf("%d follows %d", epoch, r.epoch)); err != nil {
+		return err
+	}
+	r.epoch, r.inEpoch = epoch, true
+	return r.emit(at, intervalStart, "epoch_start", nil, Field{"epoch_num", epoch}, Field{"current_iter_num", iteration})
+}
+
+// EpochStop ends the open epoch.
+func (r *Run) EpochStop(at time.Time) error {
+	if err := r.must("epoch_stop", running, r.inEpoch, "no epoch is open"); err != nil {
+		return err
+	}
+	r.inEpoch = false
+	return r.emit(at, intervalEnd, "epoch_stop", nil, Field{"epoch_num", r.epoch})
+}
+
+// EvalStart begins the evaluation of an epoch.
+func (r *Run) EvalStart(at time.Time, epoch int64) error {
+	if err := r.must("eval_start", running, epoch >= 1 && epoch <= r.epoch, "of an epoch that was not trained"); err != nil {
+		return err
+	}
+	r.evaluating = append(r.evaluating, epoch)
+	return r.emit(at, intervalStart, "eval_start", nil, Field{"epoch_num", epoch})
+}
+
+// EvalStop ends an evaluation with its accuracy, 0..1.
+func (r *Run) EvalStop(at time.Time, epoch int64, accuracy float64) error {
+	i := slices.Index(r.evaluating, epoch)
+	if err := r.must("eval_stop", running, i >= 0, fmt.Sprintf("no evaluation of epoch %d is open", epoch)); err != nil {
+		return err
+	}
+	r.evaluating = slices.Delete(r.evaluating, i, i+1)
+	return first(
+		r.emit(at, intervalEnd, "eval_stop", nil, Field{"epoch_num", epoch}),
+		r.emit(at, pointInTime, "eval_accuracy", accuracy, Field{"epoch_num", epoch}))
+}
+
+// Stats writes a tracked_stats line; the rules do not read it.
+func (r *Run) Stats(at time.Time, stats Object, step any) error {
+	return r.emit(at, pointInTime, "tracked_stats", stats, Field{"step", step})
+}
+
+// RunStop stops the clock. It closes an open epoch.
+func (r *Run) RunStop(at time.Time, success bool) error {
+	if err := r.must("run_stop", running, true, ""); err != nil {
+		return err
+	}
+	if r.inEpoch {
+		if err := r.EpochStop(at); err != nil {
+			return err
+		}
+	}
+	r.phase = finished
+	status := "aborted"
+	if success {
+		status = "success"
+	}
+	return r.emit(at, intervalEnd, "run_stop", nil, Field{"status", status})
+}
+
+// Running says whether the clock runs.
+func (r *Run) Running() bool { return r.phase == running }
