@@ -17,6 +17,9 @@ func (r *Run) Submission(at time.Time, s Submission) error {
 	if err := r.must("submission_benchmark", beforeInit, !r.submission, "stands twice"); err != nil {
 		return err
 	}
+	if slices.Contains([]string{s.Org, s.Platform, s.Division, s.Status}, "") {
+		return fmt.Errorf("mllog: submission: %+v has an empty field", s)
+	}
 	r.submission = true
 	return first(
 		r.emit(at, pointInTime, "submission_benchmark", "ssd"),
@@ -26,7 +29,8 @@ func (r *Run) Submission(at time.Time, s Submission) error {
 		r.emit(at, pointInTime, "submission_platform", s.Platform))
 }
 
-// CacheClear says that the system's caches were dropped.
+// CacheClear says that the system's caches were dropped. A log without it is in order, but does not
+// comply: it may stay out only where it would be untrue.
 func (r *Run) CacheClear(at time.Time) error {
 	if err := r.must("cache_clear", beforeInit, true, ""); err != nil {
 		return err
@@ -48,6 +52,7 @@ func (r *Run) Seed(at time.Time, seed int64) error {
 	if err := r.must("seed", inInit, true, ""); err != nil {
 		return err
 	}
+	r.seed = true
 	return r.emit(at, pointInTime, "seed", seed)
 }
 
@@ -86,7 +91,7 @@ func (r *Run) WeightsInitialized(at time.Time, tensor string) error {
 
 // InitStop ends the initialisation.
 func (r *Run) InitStop(at time.Time) error {
-	if err := r.must("init_stop", inInit, r.hyper, "the hyperparameters come first"); err != nil {
+	if err := r.must("init_stop", inInit, r.hyper && r.seed, "the seed and the hyperparameters come first"); err != nil {
 		return err
 	}
 	if err := r.must("init_stop", inInit, len(r.uninitiated) == 0, fmt.Sprintf("%d tensors are not initialised", len(r.uninitiated))); err != nil {
@@ -138,11 +143,15 @@ func (r *Run) EpochStop(at time.Time) error {
 	return r.emit(at, intervalEnd, "epoch_stop", nil, Field{"epoch_num", r.epoch})
 }
 
-// EvalStart begins the evaluation of an epoch.
+// EvalStart begins the evaluation of an epoch that has stopped; each is evaluated once.
 func (r *Run) EvalStart(at time.Time, epoch int64) error {
-	if err := r.must("eval_start", running, epoch >= 1 && epoch <= r.epoch, "of an epoch that was not trained"); err != nil {
+	if err := r.must("eval_start", running, epoch > r.evaluated, fmt.Sprintf("%d follows %d", epoch, r.evaluated)); err != nil {
 		return err
 	}
+	if err := r.must("eval_start", running, epoch < r.epoch || epoch == r.epoch && !r.inEpoch, fmt.Sprintf("epoch %d has not stopped", epoch)); err != nil {
+		return err
+	}
+	r.evaluated = epoch
 	r.evaluating = append(r.evaluating, epoch)
 	return r.emit(at, intervalStart, "eval_start", nil, Field{"epoch_num", epoch})
 }
@@ -153,7 +162,11 @@ func (r *Run) EvalStop(at time.Time, epoch int64, accuracy float64) error {
 	if err := r.must("eval_stop", running, i >= 0, fmt.Sprintf("no evaluation of epoch %d is open", epoch)); err != nil {
 		return err
 	}
+	if !(accuracy >= 0 && accuracy <= 1) {
+		return fmt.Errorf("mllog: eval_accuracy: %v of epoch %d is not in 0..1", accuracy, epoch)
+	}
 	r.evaluating = slices.Delete(r.evaluating, i, i+1)
+	r.scored = true
 	return first(
 		r.emit(at, intervalEnd, "eval_stop", nil, Field{"epoch_num", epoch}),
 		r.emit(at, pointInTime, "eval_accuracy", accuracy, Field{"epoch_num", epoch}))
@@ -161,20 +174,31 @@ func (r *Run) EvalStop(at time.Time, epoch int64, accuracy float64) error {
 
 // Stats writes a tracked_stats line; the rules do not read it.
 func (r *Run) Stats(at time.Time, stats Object, step any) error {
-	return r.emit(at, pointInTime, "tracked_stats", stats, Field{"step", step})
-}
-
-// RunStop stops the clock. It closes an open epoch.
-func (r *Run) RunStop(at time.Time, success bool) error {
-	if err := r.must("run_stop", running, true, ""); err != nil {
-		return err
-	}
-	if r.inEpoch {
-		if err := r.EpochStop(at); err != nil {
+	if r.phase != finished {
+		if err := r.must("tracked_stats", running, r.shape, "the shape comes first"); err != nil {
 			return err
 		}
 	}
+	return r.emit(at, pointInTime, "tracked_stats", stats, Field{"step", step})
+}
+
+// RunStop stops the clock: by success, which needs a score, or aborted. What is open is closed: the
+// epoch, and without an accuracy the evaluations whose scores nobody waits for.
+func (r *Run) RunStop(at time.Time, success bool) error {
+	if err := r.must("run_stop", running, r.scored || !success, "a success needs an eval_accuracy"); err != nil {
+		return err
+	}
 	r.phase = finished
+	for _, epoch := range r.evaluating {
+		if err := r.emit(at, intervalEnd, "eval_stop", nil, Field{"epoch_num", epoch}); err != nil {
+			return err
+		}
+	}
+	if r.inEpoch {
+		if err := r.emit(at, intervalEnd, "epoch_stop", nil, Field{"epoch_num", r.epoch}); err != nil {
+			return err
+		}
+	}
 	status := "aborted"
 	if success {
 		status = "success"

@@ -44,12 +44,15 @@ type Run struct {
 
 	phase       phase
 	submission  bool
+	seed        bool
 	hyper       bool
 	uninitiated map[string]bool // tensors without weights_initialization
 	shape       bool
 	epoch       int64 // begun last
 	inEpoch     bool
+	evaluated   int64   // begun to evaluate last
 	evaluating  []int64 // begun and not scored, oldest first
+	scored      bool    // at least once
 }
 
 // New starts a log on out: one Write a line.
@@ -61,7 +64,7 @@ func New(out io.Writer) *Run {
 	return r
 }
 
-// emit writes one line; skip is how many callers stand between it and the line's place of origin.
+// emit writes one line that names the place where the event's method was called.
 func (r *Run) emit(at time.Time, event, key string, value any, extras ...Field) error {
 	if r.err != nil {
 		return r.err
