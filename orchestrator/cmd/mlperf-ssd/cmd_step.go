@@ -1,0 +1,71 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/orchestrator/internal/weights"
+	"mlperf-ssd/proto/ssdpb"
+)
+
+func stepCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "step",
+		Usage: "run one step on a prepared input and write outputs, loss, gradients, parameters",
+		Description: "The input is a safetensors file with image [N,3,300,300] f32, normalised, and for training\n" +
+			"label [N,8732] i32 and offset [N,8732,4] f32, or boxes [M,4] f32 (ltrb in 0..1), labels [M] i32\n" +
+			"and counts [N] i32. The output has scores, offsets, loss, grad.<name>, and with --update\n" +
+			"param.<name> and the running statistics.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "weights", Usage: "safetensors or .pth; none = random"},
+			&cli.StringFlag{Name: "input", Required: true, Usage: "safetensors `FILE`"},
+			&cli.StringFlag{Name: "output", Required: true, Usage: "safetensors `FILE`"},
+			precisionFlag("f32"),
+			&cli.StringFlag{Name: "mode", Value: "train", Usage: "train or eval"},
+			&cli.BoolFlag{Name: "update", Usage: "update the parameters too (momentum starts at zero)"},
+			&cli.Float64Flag{Name: "lr", Value: 0.001, Usage: "learning rate of --update"},
+			&cli.Float64Flag{Name: "weight-decay", Value: 0.0005, Usage: "of --update"},
+			threadsFlag(),
+			engineFlag(),
+		},
+		Action: runStep,
+	}
+}
+
+func runStep(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	precision, err := precisionOf(c)
+	if err != nil {
+		return err
+	}
+	mode := c.String("mode")
+	if mode != "train" && mode != "eval" {
+		return usageError(fmt.Errorf("--mode is %q, must be train or eval", mode))
+	}
+	if mode == "eval" && c.Bool("update") {
+		return usageError(fmt.Errorf("--update needs --mode train"))
+	}
+	file, done, err := weights.Temporary(c.String("weights"))
+	if err != nil {
+		return err
+	}
+	defer done()
+	return withEngine(c, toolConfig(precision, 1, c.Int("threads")), func(e engine.Engine) error {
+		return e.Inspect(&ssdpb.InspectRequest{What: &ssdpb.InspectRequest_Step_{Step: &ssdpb.InspectRequest_Step{
+			Input:       c.String("input"),
+			Output:      c.String("output"),
+			Train:       mode == "train",
+			Update:      c.Bool("update"),
+			Lr:          c.Float64("lr"),
+			WeightDecay: c.Float64("weight-decay"),
+			Weights:     file,
+		}}})
+	})
+}

@@ -1,0 +1,87 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/proto/ssdpb"
+)
+
+func engineFlag() cli.Flag {
+	return &cli.StringFlag{Name: "engine", Usage: "engine library (default: lib/ beside the program)"}
+}
+
+func precisionFlag(value string) cli.Flag {
+	return &cli.StringFlag{Name: "precision", Value: value, Usage: "f32 or bf16"}
+}
+
+func threadsFlag() cli.Flag {
+	return &cli.IntFlag{Name: "threads", Usage: "compute threads (0 = all this process may use)"}
+}
+
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "one JSON document on standard output"}
+}
+
+func noArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return usageError(fmt.Errorf("%s takes no argument %q", c.Command.Name, c.Args().First()))
+	}
+	return nil
+}
+
+func precisionOf(c *cli.Context) (ssdpb.ModelConfig_Precision, error) {
+	switch p := c.String("precision"); p {
+	case "f32":
+		return ssdpb.ModelConfig_F32, nil
+	case "bf16":
+		return ssdpb.ModelConfig_BF16, nil
+	default:
+		return 0, usageError(fmt.Errorf("--precision is %q, must be f32 or bf16", p))
+	}
+}
+
+// toolConfig is the configuration of the verbs that look at one part of the engine: no data set, no
+// schedule, one rank.
+func toolConfig(precision ssdpb.ModelConfig_Precision, batch int64, threads int) *ssdpb.EngineConfig {
+	return &ssdpb.EngineConfig{
+		Seed:        1,
+		Device:      &ssdpb.DeviceConfig{Kind: ssdpb.DeviceConfig_AUTO, Threads: int32(threads)},
+		LogInterval: 1,
+		Model:       &ssdpb.ModelConfig{Precision: precision, BatchSize: batch, EvalBatchSize: batch, LossScale: 128, BnGroup: 1},
+		Data:        &ssdpb.DataConfig{MaxSamples: 1, Threads: int32(threads), Prefetch: 2},
+		Optimizer:   &ssdpb.OptimizerConfig{BaseLr: 1, DecayFactor: 1, Momentum: 0.9, StepsPerEpoch: 1},
+		Eval:        &ssdpb.EvalConfig{ScoreThreshold: 0.05, NmsThreshold: 0.5, Candidates: 200},
+	}
+}
+
+// openEngine loads the library that --engine names.
+func openEngine(c *cli.Context) (*engine.Library, error) {
+	path, err := engine.Find(c.String("engine"))
+	if err != nil {
+		return nil, err
+	}
+	return engine.Open(path)
+}
+
+// withEngine makes an engine, stops it when the context ends, and calls f with it.
+func withEngine(c *cli.Context, config *ssdpb.EngineConfig, f func(engine.Engine) error) error {
+	library, err := openEngine(c)
+	if err != nil {
+		return err
+	}
+	e, err := library.Create(config)
+	if err != nil {
+		return err
+	}
+	defer e.Destroy()
+	stop := context.AfterFunc(c.Context, e.Abort)
+	defer stop()
+	return f(e)
+}

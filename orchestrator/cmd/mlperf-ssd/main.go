@@ -1,0 +1,99 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command mlperf-ssd trains and scores SSD300-ResNet34 by the rules of MLPerf Training v1.1. Each verb
+// has a file cmd_<verb>.go; what they share lives in orchestrator/internal.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// version is set by the linker.
+var version = "unknown" //nolint:gochecknoglobals // the linker needs a variable
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newApp().RunContext(ctx, os.Args)
+	stop()
+	os.Exit(report(err))
+}
+
+func newApp() *cli.App {
+	return &cli.App{
+		Name:    "mlperf-ssd",
+		Usage:   "MLPerf Training v1.1 SSD: train, score, log",
+		Version: version,
+		Commands: []*cli.Command{
+			launchCommand(),
+			workerCommand(),
+			configCommand(),
+			prepareCommand(),
+			checkCommand(),
+			stepCommand(),
+			sampleCommand(),
+			benchCommand(),
+		},
+		EnableBashCompletion:   true,
+		UseShortOptionHandling: true,
+		ExitErrHandler:         func(*cli.Context, error) {}, // report decides
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
+			return usageError(err)
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usageError(fmt.Errorf("%q is no command: see `mlperf-ssd help`", c.Args().First()))
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+}
+
+// Exit codes; docs/exit-codes.md is for users.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// exitError carries the exit code of a failure.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+// usageError marks a mistake in how the program was called: exit 2.
+func usageError(err error) error { return &exitError{exitUsage, err} }
+
+// report prints the error once and gives the exit code.
+func report(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var exit *exitError
+	var coder cli.ExitCoder
+	code := exitFailed
+	switch {
+	case errors.As(err, &exit):
+		code = exit.code
+	case errors.As(err, &coder):
+		code = coder.ExitCode()
+	case errors.Is(err, context.Canceled):
+		code = exitInterrupted
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(os.Stderr, "mlperf-ssd: "+text)
+	}
+	return code
+}

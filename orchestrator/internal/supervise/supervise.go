@@ -1,0 +1,156 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package supervise runs a worker as a child process: its job goes in on standard input, its log comes
+// out untouched, its progress on a pipe of its own, its error text with the rank in front. A child
+// dies with its parent.
+package supervise
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// grace is how long a worker may take to close its log after being asked to stop.
+const grace = 20 * time.Second
+
+// ProgressFD is the descriptor on which a worker writes its progress, a JSON object a line.
+const ProgressFD = 3
+
+// Child describes a worker to run.
+type Child struct {
+	Rank     int
+	Path     string   // of the program
+	Args     []string // without the program's name
+	Job      any      // JSON on standard input
+	Stdout   io.Writer
+	Stderr   io.Writer
+	Progress func(json.RawMessage) // called from one goroutine
+}
+
+// ExitError is a worker that ended badly.
+type ExitError struct {
+	Rank   int
+	Code   int            // exit code, or -1 if a signal ended it
+	Signal syscall.Signal // or 0
+}
+
+func (e *ExitError) Error() string {
+	switch {
+	case e.Signal == syscall.SIGKILL:
+		return fmt.Sprintf("worker of rank %d was killed (%v): out of memory?", e.Rank, e.Signal)
+	case e.Signal != 0:
+		return fmt.Sprintf("worker of rank %d died (%v)", e.Rank, e.Signal)
+	default:
+		return fmt.Sprintf("worker of rank %d ended with exit code %d", e.Rank, e.Code)
+	}
+}
+
+// Run runs the child until it ends. When the context ends the child is asked to stop by SIGTERM, and
+// killed if it does not within a time of grace.
+func Run(ctx context.Context, c Child) error {
+	job, err := json.Marshal(c.Job)
+	if err != nil {
+		return fmt.Errorf("worker: job: %w", err)
+	}
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	defer reader.Close()
+
+	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
+	cmd.Stdout = c.Stdout
+	prefixed := &prefixWriter{out: c.Stderr, prefix: fmt.Sprintf("%d: ", c.Rank)}
+	cmd.Stderr = prefixed
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	cmd.ExtraFiles = []*os.File{writer} // becomes ProgressFD
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = grace
+
+	// Pdeathsig fires when the thread that started the child ends, so that thread must stay.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		writer.Close()
+		return fmt.Errorf("worker: start: %w", err)
+	}
+	writer.Close()
+	var readers sync.WaitGroup
+	readers.Go(func() { readProgress(reader, c.Progress) })
+	_, writeErr := stdin.Write(job)
+	closeErr := stdin.Close()
+	err = cmd.Wait()
+	readers.Wait()
+	prefixed.flush()
+	if err != nil {
+		return exitError(c.Rank, err)
+	}
+	return errors.Join(writeErr, closeErr)
+}
+
+func exitError(rank int, err error) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return fmt.Errorf("worker of rank %d: %w", rank, err)
+	}
+	failure := &ExitError{Rank: rank, Code: exit.ExitCode()}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		failure.Signal = status.Signal()
+	}
+	return failure
+}
+
+func readProgress(r io.Reader, f func(json.RawMessage)) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		f(json.RawMessage(append([]byte(nil), lines.Bytes()...)))
+	}
+}
+
+// prefixWriter puts a prefix before each line and writes lines whole.
+type prefixWriter struct {
+	out     io.Writer
+	prefix  string
+	partial []byte
+}
+
+func (p *prefixWriter) Write(text []byte) (int, error) {
+	for _, b := range text {
+		p.partial = append(p.partial, b)
+		if b == '\n' {
+			if err := p.write(); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(text), nil
+}
+
+func (p *prefixWriter) write() error {
+	_, err := p.out.Write(append([]byte(p.prefix), p.partial...))
+	p.partial = p.partial[:0]
+	return err
+}
+
+func (p *prefixWriter) flush() {
+	if len(p.partial) > 0 {
+		p.partial = append(p.partial, '\n')
+		_ = p.write() // the child is gone: nobody is left to tell
+	}
+}

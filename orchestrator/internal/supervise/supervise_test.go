@@ -1,0 +1,80 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package supervise
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// shell is a child that runs a script.
+func shell(script string, out, errs io.Writer, progress func(json.RawMessage)) Child {
+	if progress == nil {
+		progress = func(json.RawMessage) {}
+	}
+	return Child{Rank: 3, Path: "/bin/sh", Args: []string{"-c", script}, Job: map[string]int{"a": 1}, Stdout: out, Stderr: errs, Progress: progress}
+}
+
+func TestRunCarriesJobLogErrorsAndProgress(t *testing.T) {
+	var out, errs bytes.Buffer
+	var progress []string
+	err := Run(context.Background(), shell(`cat; echo; echo one >&2; printf two >&2; echo '{"p":1}' >&3; echo '{"p":2}' >&3`,
+		&out, &errs, func(p json.RawMessage) { progress = append(progress, string(p)) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != "{\"a\":1}\n" {
+		t.Errorf("stdout %q", out.String())
+	}
+	if errs.String() != "3: one\n3: two\n" {
+		t.Errorf("stderr %q", errs.String())
+	}
+	if strings.Join(progress, " ") != `{"p":1} {"p":2}` {
+		t.Errorf("progress %q", progress)
+	}
+}
+
+func TestRunNamesRankAndCause(t *testing.T) {
+	for _, test := range []struct {
+		script, want string
+	}{
+		{"exit 7", "worker of rank 3 ended with exit code 7"},
+		{"kill -KILL $$", "worker of rank 3 was killed (killed): out of memory?"},
+		{"kill -SEGV $$", "worker of rank 3 died (segmentation fault)"},
+	} {
+		err := Run(context.Background(), shell(test.script, io.Discard, io.Discard, nil))
+		if err == nil || err.Error() != test.want {
+			t.Errorf("%s: %v, want %s", test.script, err, test.want)
+		}
+	}
+	if err := Run(context.Background(), Child{Path: "/none", Progress: func(json.RawMessage) {}}); err == nil {
+		t.Error("a missing program is no error")
+	}
+}
+
+func TestRunAsksAWorkerToStop(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err := Run(ctx, shell(`trap 'exit 9' TERM; echo '{}' >&3; while :; do sleep 0.01; done`, io.Discard, io.Discard,
+		func(json.RawMessage) { cancel() }))
+	var exit *ExitError
+	if !errors.As(err, &exit) || exit.Code != 9 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExitErrorKeepsTheSignal(t *testing.T) {
+	err := Run(context.Background(), shell("kill -TERM $$", io.Discard, io.Discard, nil))
+	var exit *ExitError
+	if !errors.As(err, &exit) || exit.Signal != syscall.SIGTERM {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,103 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"go.uber.org/zap"
+
+	"mlperf-ssd/orchestrator/internal/tensorfile"
+)
+
+// kept is how many checkpoints stay.
+const kept = 2
+
+func checkpointDir(logDir string) string { return filepath.Join(logDir, "checkpoints") }
+
+// checkpoint saves the state and removes what is older than the last ones.
+func (w *worker) checkpoint(ctx context.Context) error {
+	dir := checkpointDir(w.LogDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	path := filepath.Join(dir, fmt.Sprintf("step_%09d.safetensors", w.progress.Step))
+	if err := w.call(ctx, func() error { return w.engine.Save(path) }); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	w.Logger.Debug("checkpoint", zap.String("file", path))
+	old, err := checkpoints(w.LogDir)
+	if err != nil {
+		return err
+	}
+	for _, file := range old[:max(0, len(old)-kept)] {
+		if err := os.Remove(file); err != nil {
+			w.Logger.Warn("old checkpoint stays", zap.Error(err))
+		}
+	}
+	return nil
+}
+
+// checkpoints are the files of a log folder, oldest first.
+func checkpoints(logDir string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(checkpointDir(logDir), "step_*.safetensors"))
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+// Latest is the newest usable checkpoint below a log folder. Damaged ones are named in the error only
+// if none is usable.
+func Latest(logDir string) (Position, error) {
+	files, err := checkpoints(logDir)
+	if err != nil {
+		return Position{}, err
+	}
+	problems := []error{fmt.Errorf("resume: no usable checkpoint in %s", checkpointDir(logDir))}
+	for _, file := range slices.Backward(files) {
+		position, err := readPosition(file)
+		if err == nil {
+			return position, nil
+		}
+		problems = append(problems, err)
+	}
+	return Position{}, errors.Join(problems...)
+}
+
+func readPosition(path string) (Position, error) {
+	file, err := tensorfile.Open(path)
+	if err != nil {
+		return Position{}, err
+	}
+	defer file.Close()
+	position := Position{Checkpoint: path}
+	for key, to := range map[string]*int64{"epoch": &position.Epoch, "iteration": &position.Iteration, "step": &position.Step} {
+		if *to, err = strconv.ParseInt(file.Metadata()[key], 10, 64); err != nil {
+			return Position{}, fmt.Errorf("%s: metadata %s: %w", path, key, err)
+		}
+	}
+	return position, nil
+}
+
+// Seed is the seed of the run that a checkpoint belongs to.
+func (p Position) Seed() (int64, error) {
+	file, err := tensorfile.Open(p.Checkpoint)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	seed, err := strconv.ParseInt(file.Metadata()["seed"], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s: metadata seed: %w", p.Checkpoint, err)
+	}
+	return seed, nil
+}

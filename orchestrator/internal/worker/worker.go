@@ -1,0 +1,191 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package worker is the life of one rank: prepare the engine, run epochs and evaluations by the
+// schedule, stop by the rule, and write the MLPerf log of it (spec sections 10 and 11). Start reading
+// at Run.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.uber.org/zap"
+
+	"mlperf-ssd/orchestrator/internal/config"
+	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/orchestrator/internal/mllog"
+	"mlperf-ssd/orchestrator/internal/schedule"
+	"mlperf-ssd/proto/ssdpb"
+)
+
+// Options are what a worker needs; none may be missing but Start.
+type Options struct {
+	Config   *config.Config
+	Seed     int64
+	Open     func(*ssdpb.EngineConfig) (engine.Engine, error)
+	Backbone string // safetensors; empty = random
+	Start    Position
+	LogDir   string         // checkpoints go below
+	MLLog    io.Writer      // the log of this trial
+	Progress func(Progress) // called from Run's goroutine
+	Logger   *zap.Logger
+	Clear    func() error // drops the system's caches
+}
+
+// Position is where a resumed run goes on; zero for a new one.
+type Position struct {
+	Checkpoint             string
+	Epoch, Iteration, Step int64
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Phase           string    `json:"phase"` // prepare, train, evaluate, done
+	Epoch           int64     `json:"epoch"`
+	Epochs          int64     `json:"epochs"`
+	Iteration       int64     `json:"iteration"`
+	Iterations      int64     `json:"iterations"` // of this epoch
+	Step            int64     `json:"step"`
+	Loss            float64   `json:"loss"`
+	LearningRate    float64   `json:"lr"`
+	ImagesPerSecond float64   `json:"images_per_second"`
+	SecondsLeft     float64   `json:"seconds_left"` // to the last epoch, at this speed
+	Accuracy        []Scored  `json:"accuracy,omitempty"`
+	Losses          []float64 `json:"losses,omitempty"` // in the last one: a mean an epoch
+}
+
+// Scored is one finished evaluation.
+type Scored struct {
+	Epoch int64   `json:"epoch"`
+	AP    float64 `json:"ap"`
+}
+
+// Outcome is how a run ended.
+type Outcome struct {
+	Status          string    `json:"status"` // success, aborted
+	Epochs          int64     `json:"epochs"` // trained
+	Steps           int64     `json:"steps"`
+	BestAP          float64   `json:"best_ap"`
+	Accuracy        []Scored  `json:"accuracy"`
+	Losses          []float64 `json:"losses"` // mean an epoch
+	RunSeconds      float64   `json:"run_seconds"`
+	ImagesPerSecond float64   `json:"images_per_second"` // of training
+	Seed            int64     `json:"seed"`
+}
+
+type worker struct {
+	Options
+	engine engine.Engine
+	log    *mllog.Run
+	epochs schedule.Epochs
+
+	progress   Progress
+	outcome    Outcome
+	evaluating []int64 // epochs begun and not scored, oldest first
+	scoreError error
+	meter      meter
+}
+
+// Run trains until the target or the last epoch. The log is closed as aborted on any error, also when
+// the context ends.
+func Run(ctx context.Context, options Options) (Outcome, error) {
+	w := &worker{Options: options, log: mllog.New(options.MLLog), epochs: options.Config.Epochs()}
+	w.outcome = Outcome{Status: "aborted", Seed: options.Seed}
+	w.progress.Epochs = options.Config.Run.Epochs
+	err := w.run(ctx)
+	if w.engine != nil {
+		w.engine.Destroy()
+	}
+	if w.log.Running() {
+		err = errors.Join(err, w.log.RunStop(time.Now(), w.outcome.Status == "success"))
+	}
+	w.report("done")
+	return w.outcome, err
+}
+
+func (w *worker) run(ctx context.Context) error {
+	if err := w.initialize(ctx); err != nil {
+		return err
+	}
+	start := time.Now()
+	defer func() { w.outcome.RunSeconds = time.Since(start).Seconds() }()
+	if err := w.startClock(start); err != nil {
+		return err
+	}
+	for epoch := max(1, w.Start.Epoch); epoch <= w.Config.Run.Epochs; epoch++ {
+		if err := w.trainEpoch(ctx, epoch); err != nil {
+			return err
+		}
+		if w.Config.Evaluations().After(epoch) {
+			if err := w.evaluate(ctx, epoch); err != nil {
+				return err
+			}
+		}
+		if epoch == w.Config.Run.Epochs {
+			if err := w.awaitScores(ctx); err != nil {
+				return err
+			}
+		}
+		if w.scoreError != nil {
+			return w.scoreError
+		}
+		if schedule.Reached(w.outcome.BestAP, w.Config.Eval.Target) {
+			w.outcome.Status = "success"
+			break
+		}
+	}
+	w.outcome.ImagesPerSecond = w.meter.mean()
+	return w.log.RunStop(time.Now(), w.outcome.Status == "success")
+}
+
+// initialize is everything before the clock: it never opens the data set.
+func (w *worker) initialize(ctx context.Context) error {
+	c, now := w.Config, time.Now
+	if err := w.log.Submission(now(), mllog.Submission(c.Submission)); err != nil {
+		return err
+	}
+	if err := w.Clear(); err != nil {
+		w.Logger.Warn("caches not dropped: the log lacks cache_clear, which the rules want", zap.Error(err))
+	} else if err := w.log.CacheClear(now()); err != nil {
+		return err
+	}
+	if err := errors.Join(w.log.InitStart(now()), w.log.Seed(now(), w.Seed)); err != nil {
+		return err
+	}
+	ec := c.Engine(w.Seed)
+	ec.Model.Backbone = w.Backbone
+	ec.ResumeFrom = w.Start.Checkpoint
+	if err := w.log.Hyper(now(), mllog.Hyper{
+		TrainSamples: c.Data.TrainSamples,
+		EvalSamples:  c.Data.EvalSamples,
+		MaxSamples:   c.Data.MaxSamples,
+		WarmupSteps:  ec.Optimizer.WarmupSteps,
+		WarmupFactor: c.Optimizer.WarmupFactor,
+		BaseLR:       ec.Optimizer.BaseLr,
+		WeightDecay:  c.Optimizer.WeightDecay,
+		DecayEpochs:  c.Optimizer.DecayEpochs,
+	}); err != nil {
+		return err
+	}
+	w.report("prepare")
+	var err error
+	if w.engine, err = w.Open(ec); err != nil {
+		return err
+	}
+	if err := w.call(ctx, w.engine.Prepare); err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	return w.log.InitStop(now())
+}
+
+func (w *worker) startClock(at time.Time) error {
+	if err := w.log.RunStart(at); err != nil {
+		return err
+	}
+	c := w.Config
+	return w.log.Shape(time.Now(), c.Model.BatchSize*c.Model.BNGroup, c.Model.BatchSize*c.Ranks())
+}
