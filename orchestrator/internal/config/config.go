@@ -117,7 +117,7 @@ func Defaults() *Config {
 		Data: Data{TrainSamples: 117266, EvalSamples: 5000, MaxSamples: 1, Prefetch: 2, BadImage: "fail",
 			Sharding: "reshuffle", InputBatchMultiplier: 1},
 		Optimizer: Optimizer{BaseLR: 0.0025, DecayEpochs: []int64{44, 55}, DecayFactor: 0.1, Momentum: 0.9, WeightDecay: 5e-4},
-		Eval: Eval{Interval: 5, Target: 0.23, ScoreThreshold: 0.05, NMSThreshold: 0.5, Candidates: 200, PlusOne: true,
+		Eval: Eval{Interval: 5, ExtraEpochs: []int64{}, Target: 0.23, ScoreThreshold: 0.05, NMSThreshold: 0.5, Candidates: 200, PlusOne: true,
 			Threads: 1},
 		Cluster: Cluster{Nodes: 1, GPUsPerNode: 1},
 		origins: map[string]string{},

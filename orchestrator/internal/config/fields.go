@@ -6,6 +6,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -45,6 +46,18 @@ func (c *Config) keys() []string {
 	c.visit(func(key string, _ reflect.Value) { keys = append(keys, key) })
 	return keys
 }
+
+// sections are all known sections.
+func (c *Config) sections() []string {
+	var sections []string
+	for _, key := range c.keys() {
+		section, _, _ := strings.Cut(key, ".")
+		sections = append(sections, section)
+	}
+	return slices.Compact(sections)
+}
+
+func (c *Config) hasSection(name string) bool { return slices.Contains(c.sections(), name) }
 
 // assign sets a key to a TOML value and remembers where it came from.
 func (c *Config) assign(key string, value any, origin string) error {

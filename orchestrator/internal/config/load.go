@@ -6,9 +6,7 @@ package config
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -37,9 +35,7 @@ func Load(source Source) (*Config, error) {
 			problems = append(problems, err)
 		}
 	}
-	if len(problems) == 0 {
-		problems = c.check()
-	}
+	problems = append(problems, c.check()...)
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
@@ -51,52 +47,31 @@ func (c *Config) readFile(path string) []error {
 	if err != nil {
 		return []error{fmt.Errorf("config: %w", err)}
 	}
-	var tables map[string]any
-	if _, err := toml.Decode(string(text), &tables); err != nil {
+	entries, err := entriesOf(string(text))
+	if err != nil {
 		var syntax toml.ParseError
 		if errors.As(err, &syntax) {
 			return []error{fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message)}
 		}
 		return []error{fmt.Errorf("%s: %w", path, err)}
 	}
-	lines := keyLines(string(text))
 	var problems []error
-	for _, section := range slices.Sorted(maps.Keys(tables)) {
-		table, ok := tables[section].(map[string]any)
-		if !ok {
-			problems = append(problems, fmt.Errorf("%s:%d: %s stands outside any section", path, lines[section], section))
-			continue
+	for _, e := range entries {
+		origin := fmt.Sprintf("%s:%d", path, e.line)
+		var err error
+		switch _, isTable := e.value.(map[string]any); {
+		case strings.Contains(e.key, "."):
+			err = c.assign(e.key, e.value, origin)
+		case !isTable:
+			err = fmt.Errorf("%s: %s stands outside any section", origin, e.key)
+		case !c.hasSection(e.key):
+			err = fmt.Errorf("%s: [%s] is no section%s", origin, e.key, suggestion(e.key, c.sections()))
 		}
-		for _, key := range slices.Sorted(maps.Keys(table)) {
-			full := section + "." + key
-			if err := c.assign(full, table[key], fmt.Sprintf("%s:%d", path, lines[full])); err != nil {
-				problems = append(problems, err)
-			}
+		if err != nil {
+			problems = append(problems, err)
 		}
 	}
 	return problems
-}
-
-// keyLines finds the line of each "section.key" in a TOML text that is known to parse.
-func keyLines(text string) map[string]int {
-	lines := map[string]int{}
-	section := ""
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "[") && strings.Contains(line, "]") {
-			section = strings.Trim(line[1:strings.Index(line, "]")], " ") + "."
-			continue
-		}
-		key, _, found := strings.Cut(line, "=")
-		if !found || strings.HasPrefix(line, "#") {
-			continue
-		}
-		full := section + strings.Trim(key, " \t\"'")
-		if _, seen := lines[full]; !seen {
-			lines[full] = i + 1
-		}
-	}
-	return lines
 }
 
 // override takes "section.key=value" with a TOML value; a bare word is a string.
