@@ -8,173 +8,185 @@
 #include <cmath>
 
 #include "backends/cpu/batch_norm_kernels.h"
+#include "core/bfloat16.h"
 #include "core/error.h"
 
 namespace ssd {
-
 namespace {
 
-// Rows are pixels of all images: [batch * height * width, channels].
+constexpr int64_t kSampledRows = 16;  // of a channel, for the shift of its sums
+
+float ToFloat(float v) { return v; }
+float ToFloat(bfloat16 v) { return v.ToFloat(); }
+
 template <class T>
-class BatchNorm : public Op {
+class CpuBatchNorm final : public Op {
  public:
-  BatchNorm(const CpuContext& context, const BatchNormDesc& desc)
+  CpuBatchNorm(const CpuContext& context, const BatchNormDesc& desc)
       : desc_(desc),
         threads_(context.threads),
         channels_(desc.x.channels),
         rows_(desc.x.batch * desc.x.height * desc.x.width) {
-    if (channels_ % 16 != 0)
-      Throw(Status::kUnavailable, "BatchNorm of %lld channels: must be a multiple of 16",
-            static_cast<long long>(channels_));
-    const auto c = static_cast<size_t>(channels_);
-    mean_ = saved_.Add(c * sizeof(float));
-    inverse_std_ = saved_.Add(c * sizeof(float));
-    mask_ = saved_.Add(desc.relu ? static_cast<size_t>(rows_) * c / 8 : 0);
-    values_ = scratch_.Add(4 * c * sizeof(float));
-    sums_ = scratch_.Add(static_cast<size_t>(threads_) * 2 * c * sizeof(double));
-    partials_ = scratch_.Add(static_cast<size_t>(threads_) * 2 * c * sizeof(float));
+    const size_t f32s = static_cast<size_t>(channels_) * sizeof(float);
+    if (desc_.training) {
+      mean_at_ = saved_.Add(f32s);
+      inverse_std_at_ = saved_.Add(f32s);
+      mask_at_ = saved_.Add(desc_.relu ? static_cast<size_t>(rows_ * channels_ / 8) : 0);
+    }
+    sums_at_ = scratch_.Add(static_cast<size_t>(threads_) * sums_stride() * sizeof(double));
+    partial_at_ = scratch_.Add(static_cast<size_t>(threads_) * sums_stride() * sizeof(float));
+    for (size_t& at : channel_at_) at = scratch_.Add(f32s);
   }
 
   Needs needs() const override { return {saved_.size(), scratch_.size()}; }
-  void Bind(const OpArgs& args) override { args_ = args; }
-  void Forward() override;
-  void Backward() override;
+
+  void Bind(const OpArgs& args) override {
+    SSD_CHECK(args.x != nullptr && args.y != nullptr && args.gamma != nullptr);
+    SSD_CHECK(args.beta != nullptr && args.running_mean != nullptr && args.running_var != nullptr);
+    SSD_CHECK(args.scratch != nullptr && desc_.residual == (args.residual != nullptr));
+    args_ = args;
+    if (!desc_.training) return;
+    SSD_CHECK(args.saved != nullptr && args.dx != nullptr && !args.dy.empty());
+    SSD_CHECK(args.dgamma != nullptr && args.dbeta != nullptr);
+    SSD_CHECK(desc_.residual == (args.dresidual != nullptr));
+    for (const void* term : args.dy) dy_.terms.push_back(static_cast<const T*>(term));
+    dy_.mask = desc_.relu ? saved<uint8_t>(mask_at_) : nullptr;
+    // With a residual, the gradient of y is stored: the second pass reads it instead of the terms.
+    dx_from_ = desc_.residual
+                   ? BatchNormGradient<T>{{static_cast<const T*>(args.dresidual)}, nullptr}
+                   : dy_;
+  }
+
+  void Forward() override {
+    float* scale = channel(0);
+    float* mean = args_.running_mean;
+    if (desc_.training) {
+      mean = saved<float>(mean_at_);
+      TakeStatistics(mean, saved<float>(inverse_std_at_));
+      for (int64_t c = 0; c < channels_; ++c)
+        scale[c] = args_.gamma[c] * saved<float>(inverse_std_at_)[c];
+    } else {
+      for (int64_t c = 0; c < channels_; ++c)
+        scale[c] = args_.gamma[c] / std::sqrt(args_.running_var[c] + desc_.eps);
+    }
+    const BatchNormData<T> data = {channels_, x(), mean};
+    const BatchNormOutput<T> out = {
+        static_cast<T*>(args_.y), static_cast<const T*>(args_.residual),
+        desc_.training && desc_.relu ? saved<uint8_t>(mask_at_) : nullptr, desc_.relu};
+    InParallel([&](int, Range r) { Normalise(data, scale, args_.beta, out, r.begin, r.end); });
+  }
+
+  // With xhat = (x - mean) / std: dbeta = sum dy, dgamma = sum dy xhat,
+  // dx = gamma / std (dy - dbeta / n - xhat dgamma / n).
+  void Backward() override {
+    SSD_CHECK(desc_.training);
+    const float* inverse_std = saved<float>(inverse_std_at_);
+    const BatchNormData<T> data = {channels_, x(), saved<float>(mean_at_)};
+    std::fill_n(sums(0), threads_ * sums_stride(), 0.0);
+    InParallel([&](int thread, Range r) {
+      AddGradientSums(data, dy_, static_cast<T*>(args_.dresidual), r.begin, r.end, partial(thread),
+                      sums(thread));
+    });
+    ReduceThreads();
+    float *a = channel(0), *b = channel(1), *constant = channel(2);
+    const double n = static_cast<double>(rows_);
+    for (int64_t c = 0; c < channels_; ++c) {
+      const double dbeta = sums(0)[c], product = sums(0)[channels_ + c], r = inverse_std[c];
+      const double slope = args_.gamma[c] * r;
+      args_.dbeta[c] = static_cast<float>(dbeta);
+      args_.dgamma[c] = static_cast<float>(product * r);
+      a[c] = static_cast<float>(slope);
+      b[c] = static_cast<float>(-slope * r * r * product / n);
+      constant[c] = static_cast<float>(-slope * dbeta / n);
+    }
+    InParallel([&](int, Range r) {
+      InputGradient(data, dx_from_, {a, b, constant}, static_cast<T*>(args_.dx), r.begin, r.end);
+    });
+  }
 
  private:
-  using Data = BatchNormData<T>;
+  const T* x() const { return static_cast<const T*>(args_.x); }
+  template <class U>
+  U* At(void* base, size_t offset) const {
+    return reinterpret_cast<U*>(static_cast<std::byte*>(base) + offset);
+  }
+  template <class U>
+  U* saved(size_t offset) const {
+    return At<U>(args_.saved, offset);
+  }
+  int64_t sums_stride() const { return 2 * channels_; }
+  double* sums(int thread) const {
+    return At<double>(args_.scratch, sums_at_) + thread * sums_stride();
+  }
+  float* partial(int thread) const {
+    return At<float>(args_.scratch, partial_at_) + thread * sums_stride();
+  }
+  float* channel(int i) const { return At<float>(args_.scratch, channel_at_[i]); }
 
-  float* Saved(size_t offset) const {
-    return reinterpret_cast<float*>(static_cast<std::byte*>(args_.saved) + offset);
-  }
-  template <class V>
-  V* Scratch(size_t offset) const {
-    return reinterpret_cast<V*>(static_cast<std::byte*>(args_.scratch) + offset);
-  }
-  float* Values(int64_t i) const { return Scratch<float>(values_) + i * channels_; }
-  uint8_t* Mask() const {
-    return desc_.relu && desc_.training ? reinterpret_cast<uint8_t*>(Saved(mask_)) : nullptr;
-  }
-  Data DataOf() const { return {channels_, static_cast<const T*>(args_.x), Saved(mean_)}; }
-  // Calls body(rows of this thread, partial, sum) on every thread, then adds the sums of all into
-  // the first, in order of threads.
+  // body(thread, rows) on each thread.
   template <class Body>
-  double* Reduce(const Body& body) const;
-  void Statistics();
-  void Normalise(const float* mean, const float* scale) const;
+  void InParallel(const Body& body) const {
+#pragma omp parallel num_threads(threads_)
+    {
+      const int thread = omp_get_thread_num();
+      body(thread, RangeOf(rows_, thread, omp_get_num_threads()));
+    }
+  }
 
-  const BatchNormDesc desc_;
-  const int threads_;
-  const int64_t channels_, rows_;
+  void ReduceThreads() const {
+    for (int t = 1; t < threads_; ++t)
+      for (int64_t i = 0; i < sums_stride(); ++i) sums(0)[i] += sums(t)[i];
+  }
+
+  void TakeStatistics(float* mean, float* inverse_std) {
+    float* shift = channel(1);
+    std::fill_n(shift, channels_, 0.0f);
+    const int64_t samples = std::min(kSampledRows, rows_);
+    for (int64_t s = 0; s < samples; ++s) {
+      const T* row = x() + rows_ * s / samples * channels_;
+      for (int64_t c = 0; c < channels_; ++c)
+        shift[c] += ToFloat(row[c]) / static_cast<float>(samples);
+    }
+    std::fill_n(sums(0), threads_ * sums_stride(), 0.0);
+    InParallel([&](int thread, Range r) {
+      AddStatistics(x(), channels_, shift, r.begin, r.end, partial(thread), sums(thread));
+    });
+    ReduceThreads();
+    const double n = static_cast<double>(rows_), momentum = desc_.momentum;
+    const double unbiased = rows_ > 1 ? n / (n - 1) : 1;
+    for (int64_t c = 0; c < channels_; ++c) {
+      const double d = sums(0)[c] / n;
+      // Written so that a NaN variance stays NaN.
+      const double var = std::max(sums(0)[channels_ + c] / n - d * d, 0.0);
+      const double m = shift[c] + d;
+      mean[c] = static_cast<float>(m);
+      inverse_std[c] = static_cast<float>(1 / std::sqrt(var + desc_.eps));
+      float &running_mean = args_.running_mean[c], &running_var = args_.running_var[c];
+      running_mean = static_cast<float>(momentum * running_mean + (1 - momentum) * m);
+      running_var = static_cast<float>(momentum * running_var + (1 - momentum) * var * unbiased);
+    }
+  }
+
+  BatchNormDesc desc_;
+  int threads_;
+  int64_t channels_, rows_;
   ScratchPlan saved_, scratch_;
-  size_t mean_, inverse_std_, mask_, values_, sums_, partials_;
+  size_t mean_at_ = 0, inverse_std_at_ = 0, mask_at_ = 0, sums_at_ = 0, partial_at_ = 0;
+  size_t channel_at_[3] = {};
   OpArgs args_;
+  BatchNormGradient<T> dy_, dx_from_;
 };
-
-template <class T>
-template <class Body>
-double* BatchNorm<T>::Reduce(const Body& body) const {
-  const int64_t n = 2 * channels_;
-  auto* sums = Scratch<double>(sums_);
-  auto* partials = Scratch<float>(partials_);
-  std::fill_n(sums, threads_ * n, 0.0);
-#pragma omp parallel num_threads(threads_)
-  {
-    const int t = omp_get_thread_num();
-    body(RangeOf(rows_, t, omp_get_num_threads()), partials + t * n, sums + t * n);
-  }
-  for (int t = 1; t < threads_; ++t)
-    for (int64_t i = 0; i < n; ++i) sums[i] += sums[t * n + i];
-  return sums;
-}
-
-template <class T>
-void BatchNorm<T>::Statistics() {
-  const Data data = DataOf();
-  // Shifted by the first row: the mean may be much larger than the deviation.
-  float* shift = Values(0);
-  for (int64_t c = 0; c < channels_; ++c) {
-    if constexpr (std::is_same_v<T, float>)
-      shift[c] = data.x[c];
-    else
-      shift[c] = data.x[c].ToFloat();
-  }
-  const double* sum = Reduce([&](Range r, float* partial, double* sums) {
-    AddStatistics<T>(data.x, channels_, shift, r.begin, r.end, partial, sums);
-  });
-  const auto n = static_cast<double>(rows_);
-  const double keep = desc_.momentum, unbiased = rows_ > 1 ? n / (n - 1) : 1;
-  for (int64_t c = 0; c < channels_; ++c) {
-    const double offset = sum[c] / n, mean = shift[c] + offset;
-    const double variance = std::max(0.0, sum[channels_ + c] / n - offset * offset);
-    Saved(mean_)[c] = static_cast<float>(mean);
-    Saved(inverse_std_)[c] = static_cast<float>(1 / std::sqrt(variance + desc_.eps));
-    args_.running_mean[c] = static_cast<float>(keep * args_.running_mean[c] + (1 - keep) * mean);
-    args_.running_var[c] =
-        static_cast<float>(keep * args_.running_var[c] + (1 - keep) * unbiased * variance);
-  }
-}
-
-template <class T>
-void BatchNorm<T>::Normalise(const float* mean, const float* scale) const {
-  const Data data{channels_, static_cast<const T*>(args_.x), mean};
-  const BatchNormOutput<T> out{static_cast<T*>(args_.y), static_cast<const T*>(args_.residual),
-                               Mask(), desc_.relu};
-#pragma omp parallel num_threads(threads_)
-  {
-    const Range r = RangeOf(rows_, omp_get_thread_num(), omp_get_num_threads());
-    ssd::Normalise<T>(data, scale, args_.beta, out, r.begin, r.end);
-  }
-}
-
-template <class T>
-void BatchNorm<T>::Forward() {
-  float* scale = Values(0);
-  if (!desc_.training) {
-    for (int64_t c = 0; c < channels_; ++c)
-      scale[c] = args_.gamma[c] / std::sqrt(args_.running_var[c] + desc_.eps);
-    return Normalise(args_.running_mean, scale);
-  }
-  Statistics();
-  for (int64_t c = 0; c < channels_; ++c) scale[c] = args_.gamma[c] * Saved(inverse_std_)[c];
-  Normalise(Saved(mean_), scale);
-}
-
-template <class T>
-void BatchNorm<T>::Backward() {
-  SSD_CHECK(desc_.training);
-  const Data data = DataOf();
-  BatchNormGradient<T> dy{{}, Mask()};
-  for (const void* term : args_.dy) dy.terms.push_back(static_cast<const T*>(term));
-  auto* dresidual = static_cast<T*>(args_.dresidual);
-  const double* sum = Reduce([&](Range r, float* partial, double* sums) {
-    AddGradientSums<T>(data, dy, dresidual, r.begin, r.end, partial, sums);
-  });
-
-  float *a = Values(0), *b = Values(1), *c = Values(2);
-  const auto n = static_cast<double>(rows_);
-  for (int64_t i = 0; i < channels_; ++i) {
-    const double inverse = Saved(inverse_std_)[i], dbeta = sum[i];
-    const double dgamma = sum[channels_ + i] * inverse, slope = args_.gamma[i] * inverse;
-    args_.dbeta[i] = static_cast<float>(dbeta);
-    args_.dgamma[i] = static_cast<float>(dgamma);
-    a[i] = static_cast<float>(slope);
-    b[i] = static_cast<float>(-slope * inverse * dgamma / n);
-    c[i] = static_cast<float>(-slope * dbeta / n);
-  }
-  if (dresidual != nullptr) dy = {{dresidual}, nullptr};  // already summed and masked
-#pragma omp parallel num_threads(threads_)
-  {
-    const Range r = RangeOf(rows_, omp_get_thread_num(), omp_get_num_threads());
-    InputGradient<T>(data, dy, {a, b, c}, static_cast<T*>(args_.dx), r.begin, r.end);
-  }
-}
 
 }  // namespace
 
 std::unique_ptr<Op> MakeCpuBatchNorm(const CpuContext& context, const BatchNormDesc& desc) {
+  if (desc.x.channels % 16 != 0) {
+    Throw(Status::kInvalid, "batch norm: %lld channels; the CPU backend takes multiples of 16",
+          static_cast<long long>(desc.x.channels));
+  }
   if (context.precision == Precision::kF32)
-    return std::make_unique<BatchNorm<float>>(context, desc);
-  return std::make_unique<BatchNorm<bfloat16>>(context, desc);
+    return std::make_unique<CpuBatchNorm<float>>(context, desc);
+  return std::make_unique<CpuBatchNorm<bfloat16>>(context, desc);
 }
 
 }  // namespace ssd

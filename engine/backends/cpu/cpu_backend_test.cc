@@ -1,0 +1,90 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/cpu/cpu_backend.h"
+
+#include <gtest/gtest.h>
+#include <hwy/targets.h>
+
+#include <dnnl.hpp>
+
+#include "core/error.h"
+#include "testing/backend_suite.h"
+
+namespace ssd {
+namespace {
+
+using testing::BackendCase;
+using testing::BackendSuite;
+
+bool HasBF16() {
+  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto avx512 = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
+  return (isa & avx512) == avx512;
+}
+
+// The own kernels for at most this instruction set. Highway orders its bits from best to worst.
+int64_t UpTo(int64_t best) { return ~(best - 1); }
+
+std::vector<BackendCase> Cases() {
+  std::vector<BackendCase> cases;
+  const auto add = [&](std::string name, Precision precision, int threads, int64_t targets) {
+    // bf16 keeps 8 bits: rounding once is 1.3e-3 away on average.
+    const double tolerance = precision == Precision::kF32 ? 2e-6 : 4e-3;
+    const auto open = [=] {
+      hwy::GetChosenTarget().Update(hwy::SupportedTargets() & targets);
+      return OpenCpuBackend(precision, threads);
+    };
+    cases.push_back({std::move(name), open, tolerance});
+  };
+  add("f32_1_thread", Precision::kF32, 1, UpTo(1));
+  add("f32_2_threads", Precision::kF32, 2, UpTo(1));
+  add("f32_3_threads_avx2", Precision::kF32, 3, UpTo(HWY_AVX2));
+  add("f32_2_threads_ssse3", Precision::kF32, 2, UpTo(HWY_SSSE3));
+  if (!HasBF16()) return cases;
+  add("bf16_1_thread", Precision::kBF16, 1, UpTo(1));
+  add("bf16_2_threads", Precision::kBF16, 2, UpTo(1));
+  add("bf16_3_threads_avx2", Precision::kBF16, 3, UpTo(HWY_AVX2));
+  add("bf16_2_threads_ssse3", Precision::kBF16, 2, UpTo(HWY_SSSE3));
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, BackendSuite, ::testing::ValuesIn(Cases()),
+                         [](const auto& info) { return info.param.name; });
+
+template <class F>
+void ExpectError(Status status, const char* part, const F& f) {
+  try {
+    f();
+    FAIL() << "expected an error about " << part;
+  } catch (const Error& e) {
+    EXPECT_EQ(e.status(), status);
+    EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
+  }
+}
+
+TEST(OpenBackend, SaysWhatIsMissing) {
+  ExpectError(Status::kUnavailable, "CPU", [] { OpenBackend({.device = DeviceKind::kCuda}); });
+  ExpectError(Status::kUnavailable, "fp16",
+              [] { OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF16}); });
+  if (!HasBF16())
+    ExpectError(Status::kUnavailable, "AVX-512",
+                [] { OpenBackend({.precision = Precision::kBF16}); });
+}
+
+TEST(OpenBackend, AutoIsTheCpu) {
+  const auto backend = OpenBackend({.threads = 1});
+  EXPECT_EQ(backend->Describe().substr(0, 12), "cpu: oneDNN ");
+  EXPECT_NE(backend->Describe().find("1 thread"), std::string::npos);
+}
+
+TEST(CpuBackend, RefusesChannelsThatItsKernelsDoNotTake) {
+  const auto backend = OpenCpuBackend(Precision::kF32, 1);
+  const ValueDesc x = {1, 20, 4, 4}, y = {1, 20, 2, 2};
+  ExpectError(Status::kInvalid, "20 channels",
+              [&] { backend->MakeBatchNorm({.x = x, .eps = 1e-5f, .momentum = 0.9f}); });
+  ExpectError(Status::kInvalid, "20 channels",
+              [&] { backend->MakeMaxPool({.x = x, .y = y, .kernel = 2, .stride = 2, .pad = 0}); });
+}
+
+}  // namespace
+}  // namespace ssd
