@@ -126,6 +126,10 @@ func TestShellVariablesOfTheSubmission(t *testing.T) {
 	if diff := cmp.Diff(want, c, cmp.AllowUnexported(Config{})); diff != "" {
 		t.Error(diff)
 	}
+	c, err = Load(Source{LookupEnv: env(map[string]string{"BATCHSIZE": "114", "EXTRA_PARAMS": "--batch 24 --target-map=21.2"})})
+	if err != nil || c.Model.BatchSize != 24 || c.Origin("model.batch_size") != "$EXTRA_PARAMS --batch-size" || c.Eval.Target != 0.212 {
+		t.Errorf("got %+v, %v", c, err)
+	}
 	for _, bad := range []string{"--lr-w=3", "--nonsense=1", "--lr", "--weight-decay=x"} {
 		if _, err := Load(Source{LookupEnv: env(map[string]string{"EXTRA_PARAMS": bad})}); err == nil {
 			t.Errorf("%s: no error", bad)

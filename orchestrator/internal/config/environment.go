@@ -12,12 +12,9 @@ import (
 )
 
 // readEnvironment takes the shell variables of the v1.1 submissions (spec section 16) where they are
-// set: the options of EXTRA_PARAMS first, then the variables of their own, as their scripts do.
+// set. EXTRA_PARAMS comes last and wins: their scripts put it at the end of the command line.
 func (c *Config) readEnvironment(lookup func(string) (string, bool)) []error {
 	var problems []error
-	if text, ok := lookup("EXTRA_PARAMS"); ok {
-		problems = append(problems, c.readOptions(strings.Fields(text))...)
-	}
 	for _, v := range []struct{ name, key string }{
 		{"BATCHSIZE", "model.batch_size"},
 		{"EVALBATCHSIZE", "model.eval_batch_size"},
@@ -36,6 +33,9 @@ func (c *Config) readEnvironment(lookup func(string) (string, bool)) []error {
 	}
 	if dir, ok := lookup("PRETRAINED_DIR"); ok && dir != "" {
 		problems = append(problems, c.assign("backbone.weights", filepath.Join(dir, "resnet34-333f7ec4.pth"), "$PRETRAINED_DIR"))
+	}
+	if text, ok := lookup("EXTRA_PARAMS"); ok {
+		problems = append(problems, c.readOptions(strings.Fields(text))...)
 	}
 	return withoutNil(problems)
 }
