@@ -71,6 +71,7 @@ def main():
     p.add_argument("--batch", type=int, default=2)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--only", choices=["well", "ordinary"])
+    p.add_argument("--positives", type=int, default=40, help="an image; from 2183 on every negative is selected")
     args = p.parse_args()
     torch.manual_seed(args.seed)
     image = torch.randn(args.batch, 3, 300, 300)
@@ -91,9 +92,9 @@ def main():
             label = torch.zeros(args.batch, ssd.BOXES, dtype=torch.int32)
             offset = torch.zeros(args.batch, ssd.BOXES, 4)
             for i in range(args.batch):
-                where = torch.randperm(ssd.BOXES)[:40]
-                label[i, where] = torch.randint(1, 81, (40,), dtype=torch.int32)
-                offset[i, where] = torch.randn(40, 4)
+                where = torch.randperm(ssd.BOXES)[:args.positives]
+                label[i, where] = torch.randint(1, 81, (args.positives,), dtype=torch.int32)
+                offset[i, where] = torch.randn(args.positives, 4)
             save_file({"image": image, "label": label, "offset": offset}, f"{tmp}/in")
 
             def ours(precision, mode):

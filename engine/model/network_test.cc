@@ -1,0 +1,254 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A small graph with everything SSD300 has (residual blocks with and without shortcut, values with
+// two consumers, heads) against the plain ops, walked in order.
+#include "model/network.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "core/philox.h"
+#include "model/graph_builder.h"
+#include "testing/reference.h"
+
+namespace ssd {
+namespace {
+
+using testing::Tensor;
+
+constexpr int64_t kBatch = 2;
+
+Graph SmallGraph() {
+  GraphBuilder b;
+  ValueId x =
+      b.Conv("stem", b.Image(3, 32), {.out_channels = 16, .kernel = 7, .stride = 2, .pad = 3});
+  x = b.MaxPool(b.BatchNorm("stem_norm", x, true), 3, 2, 1);
+  const auto block = [&](const std::string& name, ValueId in, int64_t channels, int64_t stride) {
+    ValueId y = b.Conv(name + "_a", in,
+                       {.out_channels = channels, .kernel = 3, .stride = stride, .pad = 1});
+    y = b.BatchNorm(name + "_a_norm", y, true);
+    y = b.Conv(name + "_b", y, {.out_channels = channels, .kernel = 3, .pad = 1});
+    if (stride != 1) {
+      in = b.Conv(name + "_s", in, {.out_channels = channels, .kernel = 1, .stride = stride});
+      in = b.BatchNorm(name + "_s_norm", in, false);
+    }
+    return b.BatchNorm(name + "_b_norm", y, true, in, Init::kLastGamma);
+  };
+  x = block("one", x, 16, 1);
+  x = block("two", x, 32, 2);
+  const GraphBuilder::ConvShape head{.out_channels = 85,
+                                     .kernel = 3,
+                                     .pad = 1,
+                                     .bias = true,
+                                     .init = Init::kHead,
+                                     .layout = Layout::kHead};
+  b.Head(b.Conv("head0", x, head));
+  x = b.Conv("squeeze", x,
+             {.out_channels = 16, .kernel = 1, .bias = true, .relu = true, .init = Init::kXavier});
+  x = b.Conv("expand", x,
+             {.out_channels = 32,
+              .kernel = 3,
+              .stride = 2,
+              .pad = 1,
+              .bias = true,
+              .relu = true,
+              .init = Init::kXavier});
+  b.Head(b.Conv("head1", x, head));
+  return b.Take();
+}
+
+// The graph in double: values by id, and after Backward gradients by parameter name.
+class PlainNetwork {
+ public:
+  PlainNetwork(const Graph& graph, const Parameters& parameters)
+      : graph_(graph), parameters_(parameters) {}
+
+  void Forward(const Tensor& image, bool training) {
+    values_[graph_.image] = image;
+    for (const Node& node : graph_.nodes) {
+      const Tensor& x = values_.at(InputOf(node));
+      if (const auto* conv = std::get_if<ConvNode>(&node)) {
+        const Tensor y =
+            testing::Convolve(x, Weight(conv->weight), Weight(conv->bias), Channels(conv->y),
+                              {conv->kernel, conv->stride, conv->pad});
+        values_[conv->y] = conv->relu ? testing::Relu(y) : y;
+      } else if (const auto* norm = std::get_if<BatchNormNode>(&node)) {
+        Tensor y =
+            testing::Normalise(x, training ? testing::StatisticsOf(x) : Running(norm->statistic),
+                               Weight(norm->gamma), Weight(norm->beta), kBatchNormEps);
+        if (norm->residual != kNone) y = y + values_.at(norm->residual);
+        values_[norm->y] = norm->relu ? testing::Relu(y) : y;
+      } else {
+        const auto& pool = std::get<MaxPoolNode>(node);
+        values_[pool.y] = testing::MaxPool(x, {pool.kernel, pool.stride, pool.pad});
+      }
+    }
+  }
+
+  void Backward(const std::vector<Tensor>& head_gradients) {
+    std::map<ValueId, Tensor> d;
+    for (size_t k = 0; k < head_gradients.size(); ++k) d[graph_.heads[k]] = head_gradients[k];
+    const auto add = [&](ValueId id, const Tensor& t) { d[id] = d.contains(id) ? d[id] + t : t; };
+    for (auto it = graph_.nodes.rbegin(); it != graph_.nodes.rend(); ++it) {
+      const Node& node = *it;
+      const Tensor &x = values_.at(InputOf(node)), &y = values_.at(OutputOf(node));
+      Tensor dy = d.at(OutputOf(node));
+      if (const auto* conv = std::get_if<ConvNode>(&node)) {
+        if (conv->relu) dy = testing::ReluGradient(dy, y);
+        const auto g = testing::ConvolveBackward(x, Weight(conv->weight), dy,
+                                                 {conv->kernel, conv->stride, conv->pad});
+        gradients[Name(conv->weight)] = g.dweight;
+        if (conv->bias != kNone) gradients[Name(conv->bias)] = g.dbias;
+        add(conv->x, g.dx);
+      } else if (const auto* norm = std::get_if<BatchNormNode>(&node)) {
+        if (norm->relu) dy = testing::ReluGradient(dy, y);
+        const auto g = testing::NormaliseBackward(x, Weight(norm->gamma), dy, kBatchNormEps);
+        gradients[Name(norm->gamma)] = g.dgamma;
+        gradients[Name(norm->beta)] = g.dbeta;
+        add(norm->x, g.dx);
+        if (norm->residual != kNone) add(norm->residual, dy);
+      } else {
+        const auto& pool = std::get<MaxPoolNode>(node);
+        add(pool.x, testing::MaxPoolBackward(x, dy, {pool.kernel, pool.stride, pool.pad}));
+      }
+    }
+  }
+
+  const Tensor& head(size_t k) const { return values_.at(graph_.heads[k]); }
+  std::map<std::string, std::vector<double>> gradients;
+
+ private:
+  const Param& At(ParamId id) const { return graph_.params[static_cast<size_t>(id)]; }
+  const std::string& Name(ParamId id) const { return At(id).name; }
+  int64_t Channels(ValueId id) const { return graph_.values[static_cast<size_t>(id)].channels; }
+  std::vector<double> Weight(ParamId id) const {
+    if (id == kNone) return {};
+    const float* w = parameters_.weights() + At(id).offset;
+    return {w, w + At(id).size()};
+  }
+  testing::Statistics Running(StatisticId id) const {
+    const Statistic& s = graph_.statistics[static_cast<size_t>(id)];
+    const float* at = parameters_.statistics();
+    return {{at + s.mean(), at + s.mean() + s.channels},
+            {at + s.variance(), at + s.variance() + s.channels}};
+  }
+
+  const Graph& graph_;
+  const Parameters& parameters_;
+  std::map<ValueId, Tensor> values_;
+};
+
+Tensor RandomTensor(int64_t c, int64_t size, uint64_t id) {
+  Tensor t(kBatch, c, size, size);
+  Philox random(1, Purpose::kSynthetic, 0, id);
+  for (double& v : t.v) v = random.Uniform(-1, 1);
+  return t;
+}
+
+std::vector<float> Floats(const Tensor& t) { return {t.v.begin(), t.v.end()}; }
+
+double Distance(std::span<const float> got, std::span<const double> want) {
+  double difference = 0, norm = 0;
+  for (size_t i = 0; i < want.size(); ++i) {
+    difference += (got[i] - want[i]) * (got[i] - want[i]);
+    norm += want[i] * want[i];
+  }
+  return std::sqrt(difference / norm);
+}
+
+// Parameters with every tensor random, gamma and running variance near one.
+void Randomize(Parameters& parameters) {
+  parameters.Initialize({.seed = 3, .zero_last_gamma = false}, [](const Param&) {});
+  Philox random(2, Purpose::kSynthetic, 0, 0);
+  for (const Param& p : parameters.graph().params)
+    if (p.shape.size() == 1)
+      for (int64_t i = 0; i < p.size(); ++i)
+        parameters.weights()[p.offset + i] += random.Uniform(-0.3f, 0.3f);
+  for (const Statistic& s : parameters.graph().statistics)
+    for (int64_t i = 0; i < s.channels; ++i) {
+      parameters.statistics()[s.mean() + i] = random.Uniform(-0.2f, 0.2f);
+      parameters.statistics()[s.variance() + i] = random.Uniform(0.5f, 1.5f);
+    }
+}
+
+void LoadImage(Network& network, const Graph& graph, Backend& backend, const Tensor& image) {
+  backend.Import(network.Desc(graph.image), Floats(image), network.image());
+}
+
+std::vector<float> Head(const Network& network, const Graph& graph, Backend& backend, size_t k) {
+  const ValueDesc desc = network.Desc(graph.heads[k]);
+  std::vector<float> out(
+      static_cast<size_t>(desc.batch * desc.channels * desc.height * desc.width));
+  backend.Export(desc, network.head(static_cast<int64_t>(k)), out);
+  return out;
+}
+
+TEST(Network, TrainingEqualsThePlainOps) {
+  const auto backend =
+      OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 2});
+  const Graph graph = SmallGraph();
+  Parameters parameters(graph, *backend);
+  Randomize(parameters);
+  Network network(graph, *backend, parameters, kBatch, Network::Mode::kTrain, 0);
+  PlainNetwork plain(graph, parameters);
+  const Tensor image = RandomTensor(3, 32, 1);
+
+  std::vector<Tensor> head_gradients;
+  for (size_t k = 0; k < graph.heads.size(); ++k)
+    head_gradients.push_back(
+        RandomTensor(85, graph.values[static_cast<size_t>(graph.heads[k])].height, 10 + k));
+  for (int repeat = 0; repeat < 2; ++repeat) {  // the buffers hold nothing over
+    LoadImage(network, graph, *backend, image);
+    network.Forward();
+    for (size_t k = 0; k < graph.heads.size(); ++k) {
+      ValueDesc desc = network.Desc(graph.heads[k]);
+      desc.layout = Layout::kHeadGradient;
+      backend->Import(desc, Floats(head_gradients[k]),
+                      network.head_gradient(static_cast<int64_t>(k)));
+    }
+    network.Backward();
+  }
+  plain.Forward(image, true);
+  plain.Backward(head_gradients);
+
+  for (size_t k = 0; k < graph.heads.size(); ++k)
+    EXPECT_LT(Distance(Head(network, graph, *backend, k), plain.head(k).v), 1e-5) << "head " << k;
+  ASSERT_EQ(plain.gradients.size(), graph.params.size());
+  for (const Param& p : graph.params) {
+    const std::span got(parameters.gradients() + p.offset, static_cast<size_t>(p.size()));
+    EXPECT_LT(Distance(got, plain.gradients.at(p.name)), 1e-4) << p.name;
+  }
+}
+
+TEST(Network, FoldedInferenceEqualsThePlainOps) {
+  const auto backend =
+      OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 2});
+  const Graph graph = SmallGraph();
+  Parameters parameters(graph, *backend);
+  Randomize(parameters);
+  Network network(graph, *backend, parameters, kBatch, Network::Mode::kInfer, 0);
+  network.Refresh();
+  PlainNetwork plain(graph, parameters);
+  const Tensor image = RandomTensor(3, 32, 1);
+  LoadImage(network, graph, *backend, image);
+  network.Forward();
+  plain.Forward(image, false);
+  for (size_t k = 0; k < graph.heads.size(); ++k)
+    EXPECT_LT(Distance(Head(network, graph, *backend, k), plain.head(k).v), 1e-5) << "head " << k;
+}
+
+TEST(Network, InferenceNeedsFarLessMemoryThanTraining) {
+  const auto backend =
+      OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 1});
+  const Graph graph = SmallGraph();
+  const Parameters parameters(graph, *backend);
+  const Network train(graph, *backend, parameters, 8, Network::Mode::kTrain, 0);
+  const Network infer(graph, *backend, parameters, 8, Network::Mode::kInfer, 0);
+  EXPECT_LT(infer.memory_bytes() * 2, train.memory_bytes());
+}
+
+}  // namespace
+}  // namespace ssd
