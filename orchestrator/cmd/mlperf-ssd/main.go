@@ -41,9 +41,11 @@ func newApp() *cli.App {
 			sampleCommand(),
 			benchCommand(),
 		},
-		EnableBashCompletion:   true,
-		UseShortOptionHandling: true,
-		ExitErrHandler:         func(*cli.Context, error) {}, // report decides
+		EnableBashCompletion: true,
+		// A list in --set has commas of its own.
+		DisableSliceFlagSeparator: true,
+		UseShortOptionHandling:    true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // report decides
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			return usageError(err)
 		},
