@@ -1,0 +1,146 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package torchfile reads the tensors of .pth files, in PyTorch's legacy and zip formats (spec section
+// 15). A pickle is read as data by a machine that knows only what such files need: a file can name no
+// function to run, open no other file, and ask for no more memory than its own size allows.
+package torchfile
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"slices"
+
+	"mlperf-ssd/orchestrator/internal/tensorfile"
+)
+
+// File is an open file. Any number of goroutines may read.
+type File struct {
+	name    string
+	source  io.ReaderAt
+	closer  io.Closer
+	tensors map[string]*Tensor
+	names   []string
+}
+
+// Open opens a file; the caller closes it.
+func Open(path string) (*File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: not a regular file", path)
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	f, err := Read(path, file, info.Size())
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	f.closer = file
+	return f, nil
+}
+
+// Read reads the structure of size bytes at source; tensors are read when asked for. Errors name the
+// file, as name, and the place in it.
+func Read(name string, source io.ReaderAt, size int64) (*File, error) {
+	f := &File{name: name, source: source}
+	object, err := readObject(source, size)
+	if err == nil {
+		err = f.collect(object)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: read .pth: %w", name, err)
+	}
+	return f, nil
+}
+
+func readObject(source io.ReaderAt, size int64) (any, error) {
+	head := make([]byte, min(size, int64(len(legacyMagic))))
+	if n, err := source.ReadAt(head, 0); n < len(head) {
+		return nil, err
+	}
+	switch {
+	case string(head) == legacyMagic:
+		return readLegacy(source, size)
+	case len(head) >= len(zipMagic) && string(head[:len(zipMagic)]) == zipMagic:
+		return readZip(source, size)
+	case size == 0:
+		return nil, errors.New("the file is empty")
+	default:
+		return nil, fmt.Errorf("byte 0: % x ... begins neither of PyTorch's formats", head)
+	}
+}
+
+// collect takes the tensors of a state dict. Other values are left out.
+func (f *File) collect(object any) error {
+	state, ok := object.(*dict)
+	if !ok {
+		return fmt.Errorf("the file holds a %s, must be a dict of tensors", kindOf(object))
+	}
+	f.tensors = map[string]*Tensor{}
+	for _, key := range state.keys {
+		name, isText := key.(string)
+		tensor, isTensor := state.values[key].(*Tensor)
+		if isText && isTensor {
+			f.tensors[name] = tensor
+			f.names = append(f.names, name)
+		}
+	}
+	if len(f.names) == 0 {
+		return fmt.Errorf("none of the dict's %d values is a tensor", len(state.keys))
+	}
+	return nil
+}
+
+// Close closes what Open opened.
+func (f *File) Close() error {
+	if f.closer == nil {
+		return nil
+	}
+	return f.closer.Close()
+}
+
+// Names are the tensors' names in the file's order.
+func (f *File) Names() []string { return slices.Clone(f.names) }
+
+// Has reports whether the file holds the tensor.
+func (f *File) Has(name string) bool { return f.tensors[name] != nil }
+
+// Tensor gives type and shape of a tensor.
+func (f *File) Tensor(name string) (tensorfile.DType, []int64, error) {
+	t := f.tensors[name]
+	if t == nil {
+		return "", nil, fmt.Errorf("%s: tensor %s is missing", f.name, name)
+	}
+	return t.DType, slices.Clone(t.Shape), nil
+}
+
+// Bytes reads a tensor: little-endian, row-major.
+func (f *File) Bytes(name string) ([]byte, error) {
+	t := f.tensors[name]
+	if t == nil {
+		return nil, fmt.Errorf("%s: tensor %s is missing", f.name, name)
+	}
+	s := t.storage
+	if s.root != nil {
+		s = s.root
+	}
+	data := make([]byte, s.place.size)
+	if n, err := f.source.ReadAt(data, s.place.offset); n < len(data) {
+		return nil, fmt.Errorf("%s: tensor %s: read byte %d: %w", f.name, name, s.place.offset, err)
+	}
+	if s.place.hasSum && crc32.ChecksumIEEE(data) != s.place.sum {
+		return nil, fmt.Errorf("%s: tensor %s: byte %d: the checksum of storage %s is wrong: the file is damaged",
+			f.name, name, s.place.offset, s.key)
+	}
+	return t.gather(data), nil
+}
