@@ -77,17 +77,33 @@ func (m *machine) global() error {
 	return fmt.Errorf("global %q is refused: only tensors are read, nothing is run", g.String())
 }
 
-// build gives an object its state, which for dicts and tensors holds nothing of use.
+// build gives an object its state. That of dicts holds nothing of use; that of a tensor is flags and
+// hooks, or in the oldest files the tensor itself, gradient, hooks and flags.
 func (m *machine) build() error {
-	if _, err := m.pop(); err != nil {
+	state, err := m.pop()
+	if err != nil {
 		return err
 	}
 	object, err := m.top()
 	if err != nil {
 		return err
 	}
-	switch object.(type) {
-	case *dict, *Tensor:
+	switch object := object.(type) {
+	case *dict:
+		return nil
+	case *Tensor:
+		values, ok := state.(tuple)
+		if !ok {
+			return fmt.Errorf("the state of a tensor is a %s", kindOf(state))
+		}
+		if len(values) != 5 {
+			return nil
+		}
+		data, ok := values[0].(*Tensor)
+		if !ok {
+			return fmt.Errorf("the data of a parameter are a %s", kindOf(values[0]))
+		}
+		*object = *data
 		return nil
 	default:
 		return fmt.Errorf("state for a %s", kindOf(object))
@@ -153,15 +169,21 @@ func makeDict(args tuple) (*dict, error) {
 	return d, nil
 }
 
+// unwrapParameter gives the tensor in a parameter: a copy, as its state is set apart. Without
+// arguments it waits for its state.
 func unwrapParameter(args tuple) (*Tensor, error) {
-	if len(args) < 1 || len(args) > 3 {
+	if len(args) > 3 {
 		return nil, fmt.Errorf("%d arguments", len(args))
+	}
+	if len(args) == 0 {
+		return &Tensor{}, nil
 	}
 	t, ok := args[0].(*Tensor)
 	if !ok {
 		return nil, fmt.Errorf("wraps a %s", kindOf(args[0]))
 	}
-	return t, nil
+	p := *t
+	return &p, nil
 }
 
 // makeTensor takes storage, offset, size, stride and, in the second version, requires_grad, hooks and
@@ -169,6 +191,12 @@ func unwrapParameter(args tuple) (*Tensor, error) {
 func makeTensor(v2 bool, args tuple) (*Tensor, error) {
 	if v2 && len(args) != 6 && len(args) != 7 || !v2 && len(args) != 4 {
 		return nil, fmt.Errorf("%d arguments", len(args))
+	}
+	if len(args) == 7 && args[6] != nil {
+		// Metadata say, for instance, that the values are stored negated.
+		if d, ok := args[6].(*dict); !ok || len(d.keys) != 0 {
+			return nil, errors.New("tensors with metadata are refused")
+		}
 	}
 	s, ok := args[0].(*storage)
 	if !ok {

@@ -90,6 +90,9 @@ func (f *File) collect(object any) error {
 	for _, key := range state.keys {
 		name, isText := key.(string)
 		tensor, isTensor := state.values[key].(*Tensor)
+		if isTensor && tensor.storage == nil {
+			return fmt.Errorf("tensor %v has no data", key)
+		}
 		if isText && isTensor {
 			f.tensors[name] = tensor
 			f.names = append(f.names, name)

@@ -1,0 +1,123 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package weights
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"mlperf-ssd/orchestrator/internal/ssdnames"
+	"mlperf-ssd/orchestrator/internal/tensorfile"
+	"mlperf-ssd/orchestrator/internal/torchfile"
+)
+
+// Converted says what Convert wrote.
+type Converted struct {
+	Kind    string `json:"kind"` // "backbone" or "model"
+	Tensors int    `json:"tensors"`
+	Unused  int    `json:"unused"` // tensors of the input that the model has no place for
+	Bytes   int64  `json:"bytes"`  // of the tensors
+}
+
+// Convert writes the tensors of a .pth file to a safetensors file under the names of the log. The
+// input is torchvision's ResNet-34 or a full model that has those names already; every tensor must be
+// there, in f32 and in its shape. A name that ends in -xxxxxxxx.pth promises the first digits of the
+// file's SHA-256, which must hold.
+func Convert(path, out string) (Converted, error) {
+	result, err := convert(path, out)
+	if err != nil {
+		return Converted{}, fmt.Errorf("weights: convert: %w", err)
+	}
+	return result, nil
+}
+
+func convert(path, out string) (Converted, error) {
+	if err := checkSum(path); err != nil {
+		return Converted{}, err
+	}
+	file, err := torchfile.Open(path)
+	if err != nil {
+		return Converted{}, err
+	}
+	defer file.Close()
+	result := Converted{Kind: "backbone"}
+	wanted := ssdnames.Backbone()
+	nameIn := func(t ssdnames.Tensor) string { return t.Torch }
+	if isModel(file) {
+		result.Kind = "model"
+		wanted = ssdnames.Model()
+		nameIn = func(t ssdnames.Tensor) string { return t.Name }
+	}
+	known := map[string]bool{}
+	var items []tensorfile.Item
+	for _, t := range wanted {
+		item, err := take(path, file, nameIn(t), t)
+		if err != nil {
+			return Converted{}, err
+		}
+		known[nameIn(t)] = true
+		items = append(items, item)
+		result.Bytes += int64(len(item.Data))
+	}
+	result.Tensors = len(items)
+	for _, name := range file.Names() {
+		switch {
+		case known[name]:
+		case ssdnames.UnusedTorch(name):
+			result.Unused++
+		default:
+			return Converted{}, fmt.Errorf("%s: tensor %s has no place in the %s", path, name, result.Kind)
+		}
+	}
+	metadata := map[string]string{"source": filepath.Base(path)}
+	return result, tensorfile.Write(out, items, metadata)
+}
+
+// isModel reports whether a file has names of the log.
+func isModel(file *torchfile.File) bool {
+	return slices.ContainsFunc(file.Names(), func(name string) bool { return strings.HasPrefix(name, "ssd0_") })
+}
+
+// take reads the tensor that file calls name.
+func take(path string, file *torchfile.File, name string, want ssdnames.Tensor) (tensorfile.Item, error) {
+	dtype, shape, err := file.Tensor(name)
+	if err != nil {
+		return tensorfile.Item{}, fmt.Errorf("%w: the file is no ResNet-34 of torchvision and no full model", err)
+	}
+	if dtype != tensorfile.F32 || !slices.Equal(shape, want.Shape) {
+		return tensorfile.Item{}, fmt.Errorf("%s: tensor %s is %s %v, must be %s %v",
+			path, name, dtype, shape, tensorfile.F32, want.Shape)
+	}
+	data, err := file.Bytes(name)
+	return tensorfile.Item{Name: want.Name, DType: dtype, Shape: shape, Data: data}, err
+}
+
+// checkSum holds a file against the digits in its name, if there are any.
+func checkSum(path string) error {
+	digits := regexp.MustCompile(`-([0-9a-f]{8})\.pth$`).FindStringSubmatch(filepath.Base(path))
+	if digits == nil {
+		return nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	_, err = io.Copy(sum, file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil))[:len(digits[1])]; got != digits[1] {
+		return fmt.Errorf("%s: its SHA-256 begins with %s, its name says %s: a damaged or another file", path, got, digits[1])
+	}
+	return nil
+}
