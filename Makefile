@@ -13,7 +13,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 CMAKE_FLAGS := -G Ninja -DSSD_COMMIT=$(VERSION) \
   -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
 # The folders whose tests also run under the address and undefined-behaviour sanitizers.
-SANITIZED := core loss eval data optim model abi
+SANITIZED := core loss heads eval data optim model abi event_queue
 
 .PHONY: help
 help: ## this list
