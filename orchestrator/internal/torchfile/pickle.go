@@ -17,6 +17,7 @@ const (
 	maxText   = 1 << 16  // bytes of a text or a global's name
 	maxStack  = 1 << 18  // values
 	maxMemo   = 1 << 18  // values
+	maxPushed = 1 << 19  // values ever pushed: an empty dict takes one byte of the file and fifty times that here
 )
 
 // Values of the machine are nil, bool, int64, string, and these. They are data: no value has a
@@ -84,6 +85,7 @@ type machine struct {
 	offset   int64 // in the file, of the next byte
 	left     int64 // bytes that the pickle may still take
 	stack    []any
+	pushed   int
 	memo     map[uint32]any
 	storages *storageTable
 }
@@ -100,7 +102,7 @@ func newMachine(source io.ReaderAt, offset, size int64) *machine {
 // load reads one pickle. Errors name the place in the file.
 func (m *machine) load() (any, error) {
 	m.left = maxPickle
-	m.stack, m.memo = nil, map[uint32]any{}
+	m.stack, m.memo, m.pushed = nil, map[uint32]any{}, 0
 	for {
 		at := m.offset
 		code, err := m.byte()
@@ -188,6 +190,10 @@ func (m *machine) push(value any) error {
 	if len(m.stack) == maxStack {
 		return fmt.Errorf("more than %d values on the stack", maxStack)
 	}
+	if m.pushed == maxPushed {
+		return fmt.Errorf("more than %d values", maxPushed)
+	}
+	m.pushed++
 	m.stack = append(m.stack, value)
 	return nil
 }
@@ -232,10 +238,10 @@ func (m *machine) popMark() (tuple, error) {
 // top is the value that stays on the stack.
 func (m *machine) top() (any, error) {
 	value, err := m.pop()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		m.stack = append(m.stack, value)
 	}
-	return value, m.push(value)
+	return value, err
 }
 
 func (m *machine) put(index uint32) error {

@@ -202,6 +202,7 @@ func TestHostilePickles(t *testing.T) {
 		"tensor a has no data": func(p *torchtest.Pickle) {
 			p.Op('}').Text("a").Global("torch.nn.parameter", "Parameter").Op(')').Op(0x81).Op('s')
 		},
+		"more than 524288 values": func(p *torchtest.Pickle) { p.Op(']').Write(bytes.Repeat([]byte("}a"), maxPushed)) },
 		"values on the stack":     func(p *torchtest.Pickle) { p.Write(bytes.Repeat([]byte{'N'}, maxStack+1)) },
 		"a name of more than":     func(p *torchtest.Pickle) { p.Op('c').Write(bytes.Repeat([]byte{'x'}, maxText+2)) },
 		"values in the memo":      memoBomb,
