@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A session without maths behind the real ABI layer, for tests of what calls it. model.backbone
-// directs it: words after "fake:", separated by commas. fail-prepare, fail-train=STEP, fail-eval,
-// crash-train=STEP (kills the process), hang-train=STEP (until Abort), ap=VALUE (first score, +0.05
-// each).
+// directs it: words after the last "fake:" up to ".safetensors", separated by commas. fail-prepare,
+// fail-train=STEP, fail-eval, crash-train=STEP (kills the process), hang-train=STEP (until Abort),
+// ap=VALUE (first score, +0.05 each).
 #include <condition_variable>
 #include <cstdlib>
 #include <fstream>
@@ -21,12 +21,19 @@ namespace ssd {
 
 namespace {
 
+// "a,b=1" of "folder/fake:a,b=1.safetensors"; empty without "fake:".
+std::string DirectivesOf(const std::string& path) {
+  const size_t mark = path.rfind("fake:");
+  if (mark == std::string::npos) return "";
+  std::string directives = path.substr(mark + 5);
+  return directives.substr(0, directives.rfind(".safetensors"));
+}
+
 class FakeSession : public Session {
  public:
   FakeSession(const EngineConfig& config, EventSink* sink) : config_(config), sink_(sink) {
-    std::istringstream words(config.model().backbone());
+    std::istringstream words(DirectivesOf(config.model().backbone()));
     for (std::string word; std::getline(words, word, ',');) {
-      if (word.rfind("fake:", 0) == 0) word = word.substr(5);
       const size_t equals = word.find('=');
       directives_[word.substr(0, equals)] =
           equals == std::string::npos ? 1 : std::atof(word.c_str() + equals + 1);
