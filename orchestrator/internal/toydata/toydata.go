@@ -49,6 +49,13 @@ func (p Params) Check() error {
 	return nil
 }
 
+// Options say how to draw; the data set does not depend on them.
+type Options struct {
+	Force bool // write over what is in the folder
+	// Progress, if set, hears of each written image, from any goroutine and perhaps from several at once.
+	Progress func(done, total int)
+}
+
 // drawn is what an annotation file needs of a written image.
 type drawn struct {
 	width, height int
@@ -57,21 +64,21 @@ type drawn struct {
 }
 
 // Generate draws the data set into dir, which may be missing or empty. Where dir already holds the
-// same set, nothing is done and Summary.Drawn is false. Anything else in dir is an error, unless force
-// says to write over it. After an error or when ctx ends, what was written is removed again.
-func Generate(ctx context.Context, dir string, p Params, force bool) (Summary, error) {
+// same set, nothing is done and Summary.Drawn is false. Anything else in dir is an error, unless
+// o.Force is set. After an error or when ctx ends, what was written is removed again.
+func Generate(ctx context.Context, dir string, p Params, o Options) (Summary, error) {
 	fail := func(err error) (Summary, error) { return Summary{}, fmt.Errorf("toy data: draw into %s: %w", dir, err) }
 	if err := p.Check(); err != nil {
 		return fail(err)
 	}
-	if done, err := inspect(dir, p, force); err != nil || done != nil {
+	if done, err := inspect(dir, p, o.Force); err != nil || done != nil {
 		if err != nil {
 			return fail(err)
 		}
 		return *done, nil
 	}
 	out := &folder{dir: dir}
-	summary, err := generate(ctx, out, p)
+	summary, err := generate(ctx, out, p, o.Progress)
 	if err != nil {
 		out.remove()
 		return fail(err)
@@ -79,13 +86,24 @@ func Generate(ctx context.Context, dir string, p Params, force bool) (Summary, e
 	return summary, nil
 }
 
-func generate(ctx context.Context, out *folder, p Params) (Summary, error) {
+func generate(ctx context.Context, out *folder, p Params, progress func(done, total int)) (Summary, error) {
 	if err := out.forget(); err != nil {
 		return Summary{}, err
 	}
 	summary := Summary{Format: formatVersion, Params: p, Drawn: true}
-	for _, s := range plan(p) {
-		images, err := drawSplit(ctx, out, s, p.Seed)
+	splits := plan(p)
+	total := 0
+	for _, s := range splits {
+		total += len(s.roles)
+	}
+	var done atomic.Int64
+	wrote := func() {
+		if n := done.Add(1); progress != nil {
+			progress(int(n), total)
+		}
+	}
+	for _, s := range splits {
+		images, err := drawSplit(ctx, out, s, p.Seed, wrote)
 		if err != nil {
 			return Summary{}, err
 		}
@@ -101,8 +119,9 @@ func generate(ctx context.Context, out *folder, p Params) (Summary, error) {
 	return summary, out.finish(summary)
 }
 
-// drawSplit draws and writes the images of a split on all processors, in any order.
-func drawSplit(ctx context.Context, out *folder, s split, seed uint64) ([]drawn, error) {
+// drawSplit draws and writes the images of a split on all processors, in any order, and calls wrote
+// after each.
+func drawSplit(ctx context.Context, out *folder, s split, seed uint64, wrote func()) ([]drawn, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	images := make([]drawn, len(s.roles))
@@ -126,6 +145,7 @@ func drawSplit(ctx context.Context, out *folder, s split, seed uint64) ([]drawn,
 				}
 				size := scene.canvas.Rect.Size()
 				images[i] = drawn{size.X, size.Y, scene.boxes, int64(len(text))}
+				wrote()
 			}
 		})
 	}

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -26,7 +27,7 @@ func tiny() Params { return Params{Train: 24, Val: 8, Seed: 3} }
 func generateTiny(t *testing.T) (string, Summary) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "toy")
-	s, err := Generate(context.Background(), dir, tiny(), false)
+	s, err := Generate(context.Background(), dir, tiny(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,13 +244,29 @@ func TestObjectsHardlyOverlap(t *testing.T) {
 func TestSecondCallDoesNothing(t *testing.T) {
 	dir, first := generateTiny(t)
 	before := checksum(t, dir)
-	second, err := Generate(context.Background(), dir, tiny(), false)
+	second, err := Generate(context.Background(), dir, tiny(), Options{})
 	if err != nil || second.Drawn {
 		t.Fatalf("drawn again: %+v (%v)", second, err)
 	}
 	second.Drawn = true
 	if first != second || checksum(t, dir) != before {
 		t.Errorf("summary %+v, first %+v", second, first)
+	}
+}
+
+func TestProgressCountsEveryImage(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[int]bool{}
+	_, err := Generate(context.Background(), filepath.Join(t.TempDir(), "toy"), tiny(), Options{Progress: func(done, total int) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen[done] = true
+		if total != 26+8 {
+			t.Errorf("total %d, want %d", total, 26+8)
+		}
+	}})
+	if err != nil || len(seen) != 26+8 || !seen[1] || !seen[26+8] {
+		t.Errorf("heard of %d images, want %d (%v)", len(seen), 26+8, err)
 	}
 }
 
@@ -265,7 +282,7 @@ func TestOtherContentIsNotOverwritten(t *testing.T) {
 	expect := func(dir string, p Params, want string) {
 		t.Helper()
 		before := checksum(t, dir)
-		_, err := Generate(context.Background(), dir, p, false)
+		_, err := Generate(context.Background(), dir, p, Options{})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--force") {
 			t.Errorf("error %v, want %q and --force", err, want)
 		}
@@ -280,7 +297,7 @@ func TestOtherContentIsNotOverwritten(t *testing.T) {
 	}
 	expect(whole, tiny(), "lost files")
 	for _, dir := range []string{whole, foreign} {
-		if s, err := Generate(context.Background(), dir, tiny(), true); err != nil || !s.Drawn {
+		if s, err := Generate(context.Background(), dir, tiny(), Options{Force: true}); err != nil || !s.Drawn {
 			t.Errorf("with force: %+v (%v)", s, err)
 		}
 	}
@@ -296,7 +313,7 @@ func TestFailureLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	parent := t.TempDir()
-	if _, err := Generate(ctx, filepath.Join(parent, "a", "toy"), tiny(), false); !errors.Is(err, context.Canceled) {
+	if _, err := Generate(ctx, filepath.Join(parent, "a", "toy"), tiny(), Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 	// A file where a folder must be, found after images were written.
@@ -307,7 +324,7 @@ func TestFailureLeavesNothing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "annotations"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Generate(context.Background(), dir, tiny(), true); err == nil || !strings.Contains(err.Error(), "annotations") {
+	if _, err := Generate(context.Background(), dir, tiny(), Options{Force: true}); err == nil || !strings.Contains(err.Error(), "annotations") {
 		t.Errorf("error %v, want one that names annotations", err)
 	}
 	var left []string
@@ -321,7 +338,7 @@ func TestFailureLeavesNothing(t *testing.T) {
 }
 
 func TestUnwritableFolder(t *testing.T) {
-	_, err := Generate(context.Background(), "/proc/toy", tiny(), false)
+	_, err := Generate(context.Background(), "/proc/toy", tiny(), Options{})
 	if err == nil || !strings.Contains(err.Error(), "/proc/toy") {
 		t.Errorf("error %v, want one that names /proc/toy", err)
 	}
