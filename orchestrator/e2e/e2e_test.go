@@ -1,0 +1,106 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package e2e tests the built program from outside: its exit codes, its files and its words. Scripts
+// are in testdata: usage needs no engine, fake one without maths, real the one that `make build` makes.
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// install is the program under test and what lies around it; set by TestMain.
+var install struct { //nolint:gochecknoglobals // built once for all tests
+	program    string
+	fakeEngine string
+	realEngine string
+}
+
+func TestMain(m *testing.M) {
+	code, err := buildAndRun(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func buildAndRun(m *testing.M) (int, error) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return 0, err
+	}
+	dir, err := os.MkdirTemp("", "mlperf-ssd-e2e-*")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	install.program = filepath.Join(dir, "bin", "mlperf-ssd")
+	install.fakeEngine = filepath.Join(root, "build", "engine", "abi", "libssd_engine_fake.so")
+	install.realEngine = filepath.Join(root, "lib", "libssd_engine_cpu.so")
+	if missing(install.realEngine) == "" {
+		if err := os.Symlink(filepath.Join(root, "lib"), filepath.Join(dir, "lib")); err != nil {
+			return 0, err
+		}
+	}
+	build := exec.Command("go", "build", "-o", install.program, "mlperf-ssd/orchestrator/cmd/mlperf-ssd")
+	if text, err := build.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("go build: %w\n%s", err, text)
+	}
+	return m.Run(), nil
+}
+
+// missing is why a test that needs the file cannot run, or empty.
+func missing(file string) string {
+	if _, err := os.Stat(file); err != nil {
+		return err.Error() + ": `make build` makes it"
+	}
+	return ""
+}
+
+func TestUsage(t *testing.T) { runScripts(t, "usage") }
+
+func TestFakeEngine(t *testing.T) {
+	skipWithout(t, install.fakeEngine)
+	runScripts(t, "fake")
+}
+
+func TestRealEngine(t *testing.T) {
+	skipWithout(t, install.realEngine)
+	if testing.Short() {
+		t.Skip("trains for a minute: not in short mode")
+	}
+	runScripts(t, "real")
+}
+
+func skipWithout(t *testing.T, file string) {
+	t.Helper()
+	if reason := missing(file); reason != "" {
+		t.Skip(reason)
+	}
+}
+
+func runScripts(t *testing.T, folder string) {
+	t.Helper()
+	testscript.Run(t, testscript.Params{
+		Dir:                filepath.Join("testdata", folder),
+		RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", filepath.Dir(install.program)+":"+os.Getenv("PATH"))
+			env.Setenv("FAKE", install.fakeEngine)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code":      code,
+			"interrupt": interrupt,
+			"input":     makeInput,
+			"jsondoc":   jsonDocument,
+		},
+	})
+}
