@@ -163,6 +163,7 @@ func runTrial(c *cli.Context, j job) error {
 	}
 	view := progress.New(os.Stderr)
 	record := runRecord{Trial: j.Trial, Version: version, Outcome: worker.Outcome{Status: "aborted", Seed: j.Seed}}
+	cause := ""
 	runErr := supervise.Run(c.Context, supervise.Child{
 		Path:   self,
 		Args:   []string{"worker"},
@@ -180,8 +181,12 @@ func runTrial(c *cli.Context, j job) error {
 			if m.Outcome != nil {
 				record.Outcome = *m.Outcome
 			}
+			cause += m.Error
 		},
 	})
+	if runErr != nil && cause != "" {
+		runErr = fmt.Errorf("%w: %s", runErr, cause)
+	}
 	view.Finish(record.Outcome, j.Config.Eval.Target)
 	return finishTrial(c, j, record, runErr)
 }

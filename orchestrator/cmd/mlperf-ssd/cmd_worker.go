@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,12 +49,25 @@ func workerCommand() *cli.Command {
 			if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
 				return usageError(fmt.Errorf("worker: started by `mlperf-ssd launch`, not by hand: %w", err))
 			}
-			return work(c, j)
+			progress := json.NewEncoder(os.NewFile(supervise.ProgressFD, "progress"))
+			return tellLaunch(progress, work(c, j, progress))
 		},
 	}
 }
 
-func work(c *cli.Context, j job) error {
+// tellLaunch hands a failure to launch, which prints it; only the exit code stays.
+func tellLaunch(progress *json.Encoder, err error) error {
+	if err == nil || progress.Encode(message{Error: err.Error()}) != nil {
+		return err
+	}
+	code := exitFailed
+	if errors.Is(err, context.Canceled) {
+		code = exitInterrupted
+	}
+	return &exitError{code, errors.New("")}
+}
+
+func work(c *cli.Context, j job, progress *json.Encoder) error {
 	logger := newLogger()
 	library, err := engine.Open(j.Engine)
 	if err != nil {
@@ -69,7 +83,6 @@ func work(c *cli.Context, j job) error {
 		return fmt.Errorf("log: %w", err)
 	}
 	defer file.Close()
-	progress := json.NewEncoder(os.NewFile(supervise.ProgressFD, "progress"))
 	outcome, err := worker.Run(c.Context, worker.Options{
 		Config:   j.Config,
 		Seed:     j.Seed,
@@ -91,6 +104,7 @@ func work(c *cli.Context, j job) error {
 type message struct {
 	Progress *worker.Progress `json:"progress,omitempty"`
 	Outcome  *worker.Outcome  `json:"outcome,omitempty"`
+	Error    string           `json:"error,omitempty"`
 }
 
 // dropCaches empties the page cache, so that the data set comes from storage.
