@@ -89,6 +89,18 @@ TensorFile::Entry ParseEntry(const std::string& path, const std::string& name,
   return entry;
 }
 
+constexpr uint64_t kFnvBasis = 0xcbf29ce484222325u;
+
+uint64_t AddToChecksum(uint64_t sum, std::span<const std::byte> bytes) {
+  constexpr uint64_t kFnvPrime = 0x100000001b3u;
+  for (size_t i = 0; i < bytes.size(); i += 4) {
+    uint32_t word = 0;
+    std::memcpy(&word, bytes.data() + i, std::min<size_t>(4, bytes.size() - i));
+    sum = (sum ^ word) * kFnvPrime;
+  }
+  return sum;
+}
+
 // RAII for a file descriptor.
 struct Descriptor {
   explicit Descriptor(int fd) : fd(fd) {}
@@ -189,6 +201,20 @@ std::span<const int32_t> TensorFile::I32(std::string_view name,
                                          std::span<const int64_t> shape) const {
   const Entry& entry = Checked(name, DType::kI32, shape);
   return {reinterpret_cast<const int32_t*>(entry.bytes.data()), entry.bytes.size() / 4};
+}
+
+uint64_t TensorFile::Checksum() const {
+  uint64_t sum = kFnvBasis;
+  for (const auto& [name, entry] : entries_) sum = AddToChecksum(sum, entry.bytes);
+  return sum;
+}
+
+uint64_t TensorWriter::Checksum() const {
+  uint64_t sum = kFnvBasis;
+  for (const auto& [name, item] : items_)
+    sum = AddToChecksum(sum, {static_cast<const std::byte*>(item.data),
+                              static_cast<size_t>(Count(item.shape)) * SizeOf(item.dtype)});
+  return sum;
 }
 
 void TensorWriter::Add(std::string name, DType dtype, std::vector<int64_t> shape,

@@ -33,6 +33,7 @@ class TensorFile {
   const std::map<std::string, Entry, std::less<>>& entries() const { return entries_; }
   const std::map<std::string, std::string, std::less<>>& metadata() const { return metadata_; }
   bool Has(std::string_view name) const { return entries_.contains(name); }
+  uint64_t Checksum() const;  // see TensorWriter
   // The tensor; refuses another dtype or shape. A -1 in shape matches any extent.
   std::span<const float> F32(std::string_view name, std::span<const int64_t> shape) const;
   std::span<const int32_t> I32(std::string_view name, std::span<const int64_t> shape) const;
@@ -54,6 +55,10 @@ class TensorWriter {
  public:
   void Add(std::string name, DType dtype, std::vector<int64_t> shape, const void* data);
   void SetMetadata(std::string key, std::string value);
+  // FNV-1a (64 bit) over the data of all tensors in the order of their names, in little-endian
+  // words of 32 bits, the last word of a tensor filled with zeros. The same in Go:
+  // worker/checkpoint.go.
+  uint64_t Checksum() const;
   // Atomic: a temporary file beside it, fsync, rename, fsync of the folder. On an error nothing is
   // left.
   void Write(const std::string& path) const;

@@ -52,6 +52,24 @@ TEST(Safetensors, RoundTripKeepsValuesShapesAndMetadata) {
   EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
 }
 
+TEST(Safetensors, ChecksumCoversEveryByte) {
+  const std::string path = Path("sum.safetensors");
+  float a[2] = {1, 2};
+  const uint8_t b[5] = {1, 2, 3, 4, 5};
+  TensorWriter writer;
+  writer.Add("b", DType::kU8, {5}, b);
+  writer.Add("a", DType::kF32, {2}, a);
+  writer.Write(path);
+  // By hand: words 3f800000, 40000000, 04030201, 00000005.
+  uint64_t want = 0xcbf29ce484222325u;
+  for (const uint64_t word : {0x3f800000u, 0x40000000u, 0x04030201u, 0x00000005u})
+    want = (want ^ word) * 0x100000001b3u;
+  EXPECT_EQ(writer.Checksum(), want);
+  EXPECT_EQ(TensorFile(path).Checksum(), want);
+  a[1] = 3;
+  EXPECT_NE(writer.Checksum(), want);
+}
+
 TEST(Safetensors, DataStartsAligned) {
   const std::string path = Path("aligned.safetensors");
   const float a = 1;

@@ -52,6 +52,7 @@ void SaveCheckpoint(const std::string& path, const Parameters& parameters,
   writer.SetMetadata("seed", std::to_string(identity.seed));
   writer.SetMetadata("batch", std::to_string(identity.batch));
   writer.SetMetadata("precision", identity.precision);
+  writer.SetMetadata("checksum", std::to_string(writer.Checksum()));
   writer.Write(path);
 }
 
@@ -64,6 +65,8 @@ TrainPosition LoadCheckpoint(const std::string& path, const RunIdentity& identit
   MustEqual(file, "seed", std::to_string(identity.seed));
   MustEqual(file, "batch", std::to_string(identity.batch));
   MustEqual(file, "precision", identity.precision);
+  if (Text(file, "checksum") != std::to_string(file.Checksum()))
+    Throw(Status::kData, "%s: damaged: its checksum is wrong", path.c_str());
   parameters.Load(file);
   parameters.LoadMomentum(file);
   return {Number(file, "epoch"), Number(file, "iteration"), Number(file, "step")};

@@ -24,7 +24,8 @@ struct RunIdentity {
 };
 
 // A checkpoint is a safetensors file: weights, running statistics, "momentum.<param>", and in the
-// metadata format, epoch, iteration, step, samples, seed, batch, precision. Written atomically.
+// metadata format, epoch, iteration, step, samples, seed, batch, precision, checksum. Written
+// atomically.
 void SaveCheckpoint(const std::string& path, const Parameters& parameters,
                     const TrainPosition& position, const RunIdentity& identity);
 // Throws Status::kData on a damaged file, Status::kInvalid when it belongs to another run.

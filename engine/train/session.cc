@@ -111,7 +111,10 @@ void EngineSession::DryRun() {
 }
 
 void EngineSession::OpenData() {
-  if (data_ == nullptr) data_ = Dataset::Open(DataOptionsOf(config_, *backend_), true, true);
+  if (data_ != nullptr) return;
+  DataOptions options = DataOptionsOf(config_, *backend_);
+  options.on_bad_image = [this](const std::string& message) { Log(kWarning, message); };
+  data_ = Dataset::Open(options, true, true);
 }
 
 void EngineSession::OpenTrainStream() {
