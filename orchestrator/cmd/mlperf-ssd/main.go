@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -27,7 +28,7 @@ func main() {
 }
 
 func newApp() *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:    "mlperf-ssd",
 		Usage:   "MLPerf Training v1.1 SSD: train, score, log",
 		Version: version,
@@ -55,6 +56,24 @@ func newApp() *cli.App {
 			}
 			return cli.ShowAppHelp(c)
 		},
+	}
+	markUsageErrors(app.Commands)
+	return app
+}
+
+// markUsageErrors gives wrong flags and unknown subcommands the exit code of wrong use.
+func markUsageErrors(commands []*cli.Command) {
+	for _, command := range commands {
+		command.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usageError(err) }
+		if command.Action == nil {
+			command.Action = func(c *cli.Context) error {
+				if c.Args().Present() {
+					return usageError(fmt.Errorf("%q is no command: see `%s --help`", c.Args().First(), c.Command.HelpName))
+				}
+				return cli.ShowSubcommandHelp(c)
+			}
+		}
+		markUsageErrors(command.Subcommands)
 	}
 }
 
@@ -93,6 +112,8 @@ func report(err error) int {
 		code = coder.ExitCode()
 	case errors.Is(err, context.Canceled):
 		code = exitInterrupted
+	case strings.HasPrefix(err.Error(), "Required flag"): // cli has no exported type for it
+		code = exitUsage
 	}
 	if text := err.Error(); text != "" {
 		fmt.Fprintln(os.Stderr, "mlperf-ssd: "+text)
