@@ -101,6 +101,7 @@ func runScripts(t *testing.T, folder string) {
 			"interrupt": interrupt,
 			"input":     makeInput,
 			"jsondoc":   jsonDocument,
+			"tensors":   hasTensors,
 		},
 	})
 }

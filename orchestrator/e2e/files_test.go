@@ -60,6 +60,21 @@ func jsonDocument(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// hasTensors FILE NAME...: FILE is a safetensors file and holds the tensors.
+func hasTensors(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: tensors FILE NAME...")
+	}
+	file, err := tensorfile.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer file.Close()
+	for _, name := range args[1:] {
+		if !file.Has(name) {
+			ts.Fatalf("%s: no %s among %v", args[0], name, file.Names())
+		}
+	}
+}
+
 // childrenOf are the processes that a process started.
 func childrenOf(pid int) []int {
 	parent := strconv.Itoa(pid)
