@@ -5,6 +5,7 @@ package worker
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -79,6 +80,13 @@ func readPosition(path string) (Position, error) {
 		return Position{}, err
 	}
 	defer file.Close()
+	sum, err := checksum(file)
+	if err != nil {
+		return Position{}, err
+	}
+	if want := file.Metadata()["checksum"]; strconv.FormatUint(sum, 10) != want {
+		return Position{}, fmt.Errorf("%s: damaged: its checksum is wrong", path)
+	}
 	position := Position{Checkpoint: path}
 	for key, to := range map[string]*int64{"epoch": &position.Epoch, "iteration": &position.Iteration, "step": &position.Step} {
 		if *to, err = strconv.ParseInt(file.Metadata()[key], 10, 64); err != nil {
@@ -86,6 +94,24 @@ func readPosition(path string) (Position, error) {
 		}
 	}
 	return position, nil
+}
+
+// checksum is that of engine/core/safetensors.h: FNV-1a over words of 32 bits, tensors by name.
+func checksum(file *tensorfile.File) (uint64, error) {
+	const prime = 0x100000001b3
+	sum := uint64(0xcbf29ce484222325)
+	for _, name := range file.Names() {
+		data, err := file.Bytes(name)
+		if err != nil {
+			return 0, err
+		}
+		for len(data) > 0 {
+			var word [4]byte
+			data = data[copy(word[:], data):]
+			sum = (sum ^ uint64(binary.LittleEndian.Uint32(word[:]))) * prime
+		}
+	}
+	return sum, nil
 }
 
 // Seed is the seed of the run that a checkpoint belongs to.

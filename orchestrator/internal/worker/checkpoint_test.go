@@ -1,0 +1,95 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package worker
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"mlperf-ssd/orchestrator/internal/tensorfile"
+)
+
+// save writes a checkpoint as the engine would.
+func save(t *testing.T, dir string, step int64) string {
+	t.Helper()
+	path := filepath.Join(checkpointDir(dir), fmt.Sprintf("step_%09d.safetensors", step))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	item := tensorfile.FromFloat32s("w", []int64{2}, []float32{1, float32(step)})
+	write := func(sum uint64) {
+		err := tensorfile.Write(path, []tensorfile.Item{item}, map[string]string{
+			"epoch": "2", "iteration": "3", "step": strconv.FormatInt(step, 10), "seed": "9",
+			"checksum": strconv.FormatUint(sum, 10)})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(0)
+	file, err := tensorfile.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := checksum(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	write(sum)
+	return path
+}
+
+func TestLatestPassesOverDamagedFiles(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Latest(dir); err == nil || !strings.Contains(err.Error(), "no usable checkpoint") {
+		t.Errorf("empty folder: %v", err)
+	}
+	older, newer := save(t, dir, 7), save(t, dir, 12)
+	position, err := Latest(dir)
+	if err != nil || position != (Position{newer, 2, 3, 12}) {
+		t.Errorf("got %+v, %v", position, err)
+	}
+	if seed, err := position.Seed(); seed != 9 || err != nil {
+		t.Errorf("seed %d, %v", seed, err)
+	}
+	text, err := os.ReadFile(newer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)-1] ^= 1
+	for _, damaged := range [][]byte{text, text[:len(text)-3], {}} {
+		if err := os.WriteFile(newer, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if position, err := Latest(dir); err != nil || position.Checkpoint != older {
+			t.Errorf("got %+v, %v", position, err)
+		}
+	}
+	if err := os.Remove(older); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Latest(dir); err == nil || !strings.Contains(err.Error(), newer) {
+		t.Errorf("only a damaged one: %v", err)
+	}
+}
+
+// Words by hand: 3f800000, 40e00000 (1 and 7).
+func TestChecksumIsTheEngines(t *testing.T) {
+	file, err := tensorfile.Open(save(t, t.TempDir(), 7))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	want := uint64(0xcbf29ce484222325)
+	for _, word := range []uint64{0x3f800000, 0x40e00000} {
+		want = (want ^ word) * 0x100000001b3
+	}
+	if got, err := checksum(file); got != want || err != nil {
+		t.Errorf("%x, want %x (%v)", got, want, err)
+	}
+}
