@@ -139,6 +139,47 @@ TEST_P(BackendSuite, ConvolutionTraining) {
   }
 }
 
+// The loss sends a gradient to few cells of a head, sometimes to none.
+TEST_P(BackendSuite, ConvolutionOfHeadWithFewActiveCells) {
+  const ConvCase c = {
+      "", 2, 32, 340, 9, 8, {3, 1, 1}, true, false, 1, Layout::kActivation, Layout::kHead};
+  const int64_t cells = c.batch * c.height * c.width;
+  const std::vector<std::vector<int64_t>> patterns = {
+      {}, {0}, {7, 8, 17}, {0, 7, 64, 71, 72, cells - 1}, {30, 31, 32, 38, 39, 40, 46, 47, 48}};
+  Buffers b = Prepare(*this, c);
+  PrepareBackward(*this, c, b);
+  const auto op = backend().MakeConv(b.desc);
+  Bind(*op, b.args);
+  op->Forward();
+  for (const auto& pattern : patterns) {
+    SCOPED_TRACE(::testing::Message() << pattern.size() << " active cells");
+    const Tensor values = Random(c.batch, c.out, c.height, c.width);
+    Tensor dy(c.batch, c.out, c.height, c.width);
+    for (const int64_t cell : pattern) {
+      const int64_t n = cell / (c.height * c.width), h = cell / c.width % c.height;
+      for (int64_t o = 1; o < c.out; o += 3)
+        dy.at(n, o, h, cell % c.width) = values.at(n, o, h, cell % c.width);
+    }
+    ValueDesc desc = DescOf(dy, Layout::kHeadGradient);
+    const std::vector<float> narrow(dy.v.begin(), dy.v.end());
+    backend().Import(desc, narrow, const_cast<void*>(b.args.dy[0]));
+    op->Backward();
+    const ConvGradients want = ConvolveBackward(b.x, b.weight, dy, c.window);
+    const auto dweight = GetParameter(b.args.dweight, want.dweight.size());
+    const auto dbias = GetParameter(b.args.dbias, want.dbias.size());
+    const auto dx = Get(b.desc.x, b.args.dx).v;
+    if (pattern.empty()) {
+      EXPECT_EQ(dweight, want.dweight);
+      EXPECT_EQ(dbias, want.dbias);
+      EXPECT_EQ(dx, want.dx.v);
+    } else {
+      EXPECT_LT(Distance(dweight, want.dweight), tolerance());
+      EXPECT_LT(Distance(dbias, want.dbias), tolerance());
+      EXPECT_LT(Distance(dx, want.dx.v), tolerance());
+    }
+  }
+}
+
 // Weights belong to the caller and change between steps; gradients are overwritten, not added to.
 TEST_P(BackendSuite, ConvolutionTakesTheWeightsOfTheMoment) {
   const ConvCase c = {"", 1, 32, 32, 5, 5, {3, 1, 1}, true, true};

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "backends/cpu/elementwise.h"
+#include "backends/cpu/sparse_head.h"
 #include "core/error.h"
 
 namespace ssd {
@@ -46,7 +47,6 @@ class TrainingConv : public Op {
   void BindForward(const OpArgs& args);
   void BindBackwardWeights(const OpArgs& args, void* dy);
   void BindBackwardData(const OpArgs& args, void* dy);
-  void SumGradients() const;
   PrimitiveCall Reorder(const memory& from, const memory& to) const;
   memory At(const memory::desc& desc, size_t offset) const {
     return {desc, context_.engine, static_cast<std::byte*>(args_.scratch) + offset};
@@ -67,6 +67,7 @@ class TrainingConv : public Op {
   size_t dy_end_ = 0, scratch_ = 0;
   OpArgs args_;
   std::vector<PrimitiveCall> forward_calls_, backward_calls_;
+  std::unique_ptr<SparseHead> sparse_;  // of heads
 };
 
 TrainingConv::TrainingConv(const CpuContext& context, const ConvDesc& desc)
@@ -79,6 +80,8 @@ TrainingConv::TrainingConv(const CpuContext& context, const ConvDesc& desc)
   dnnl::primitive_attr plain, fused;  // two objects: a copy would be the same one
   plain.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   fused.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  plain.set_fpmath_mode(dnnl::fpmath_mode::strict);
+  fused.set_fpmath_mode(dnnl::fpmath_mode::strict);
   if (desc.relu) {
     dnnl::post_ops ops;
     ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
@@ -100,6 +103,7 @@ TrainingConv::TrainingConv(const CpuContext& context, const ConvDesc& desc)
   if (desc.input_gradient)
     backward_data_ = {engine,   algorithm, m.x,   m.any_weight, dy_,
                       m.stride, m.pad,     m.pad, hint,         plain};
+  if (desc.y.layout == Layout::kHead) sparse_ = std::make_unique<SparseHead>(context, desc);
   PlanScratch();
 }
 
@@ -120,6 +124,7 @@ void TrainingConv::PlanScratch() {
           : 0;
   scratch_ = std::max(size_of({forward_.weights_desc(), forward_.scratchpad_desc()}),
                       dy_end_ + std::max(backward_weights, backward_data));
+  if (sparse_ != nullptr) scratch_ = std::max(scratch_, sparse_->scratch());
 }
 
 PrimitiveCall TrainingConv::Reorder(const memory& from, const memory& to) const {
@@ -133,6 +138,7 @@ void TrainingConv::Bind(const OpArgs& args) {
   void* dy = summed ? args.scratch : const_cast<void*>(args.dy.at(0));
   BindBackwardWeights(args, dy);
   if (desc_.input_gradient) BindBackwardData(args, dy);
+  if (sparse_ != nullptr) sparse_->Bind(args);
 }
 
 void TrainingConv::BindForward(const OpArgs& args) {
@@ -186,21 +192,11 @@ void TrainingConv::Forward() {
 }
 
 void TrainingConv::Backward() {
-  if (desc_.relu || args_.dy.size() > 1) SumGradients();
+  if (sparse_ != nullptr && sparse_->Run()) return;
+  if (desc_.relu || args_.dy.size() > 1)
+    SumGradient(ActivationType(context_.precision), args_.dy, desc_.relu ? args_.y : nullptr,
+                CpuElements(desc_.y), args_.scratch);
   for (const auto& call : backward_calls_) call.Run(context_.stream);
-}
-
-void TrainingConv::SumGradients() const {
-  const auto sum = [&]<class T>(T*) {
-    std::vector<const T*> terms;
-    for (const void* term : args_.dy) terms.push_back(static_cast<const T*>(term));
-    SumGradient<T>(terms, desc_.relu ? static_cast<const T*>(args_.y) : nullptr,
-                   CpuElements(desc_.y), static_cast<T*>(args_.scratch));
-  };
-  if (context_.precision == Precision::kF32)
-    sum(static_cast<float*>(nullptr));
-  else
-    sum(static_cast<bfloat16*>(nullptr));
 }
 
 }  // namespace

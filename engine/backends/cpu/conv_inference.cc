@@ -36,6 +36,7 @@ InferenceConv::InferenceConv(const CpuContext& context, const ConvDesc& desc)
   const auto& m = memory_;
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  attributes.set_fpmath_mode(dnnl::fpmath_mode::strict);
   dnnl::post_ops ops;
   if (desc.residual) ops.append_binary(dnnl::algorithm::binary_add, m.y);
   if (desc.relu) ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);

@@ -4,6 +4,8 @@
 
 #include <omp.h>
 
+#include <algorithm>
+
 #include "backends/cpu/context.h"
 #include "core/error.h"
 
@@ -41,6 +43,21 @@ void SumGradientBF16(const bfloat16* const* terms, int64_t count, const bfloat16
   SumGradientOf(terms, count, relu_output, begin, end, out);
 }
 
+template <class T>
+HWY_INLINE void SumRowsOf(const float* const* parts, int64_t count, int64_t size, T* out) {
+  for (int64_t i = 0; i < size; i += kLanes) {
+    Vec sum = hn::Zero(F32());
+    for (int64_t p = 0; p < count; ++p) sum = hn::Add(sum, Load(parts[p] + i));
+    Store(sum, out + i);
+  }
+}
+void SumRowsF32(const float* const* parts, int64_t count, int64_t size, float* out) {
+  SumRowsOf(parts, count, size, out);
+}
+void SumRowsBF16(const float* const* parts, int64_t count, int64_t size, bfloat16* out) {
+  SumRowsOf(parts, count, size, out);
+}
+
 void SgdRange(const SgdArgs& args, int64_t begin, int64_t end) {
   const F32 d;
   const Vec scale = hn::Set(d, 1 / args.loss_scale), decay = hn::Set(d, args.decay);
@@ -69,6 +86,8 @@ namespace ssd {
 
 HWY_EXPORT(SumGradientF32);
 HWY_EXPORT(SumGradientBF16);
+HWY_EXPORT(SumRowsF32);
+HWY_EXPORT(SumRowsBF16);
 HWY_EXPORT(SgdRange);
 
 namespace {
@@ -84,9 +103,20 @@ void SumRange(const bfloat16* const* terms, int64_t count, const bfloat16* relu_
   HWY_DYNAMIC_DISPATCH(SumGradientBF16)(terms, count, relu_output, range.begin, range.end, out);
 }
 
-float ToFloat(float v) { return v; }
-float ToFloat(bfloat16 v) { return v.ToFloat(); }
-void FromFloat(float v, bfloat16* to) { *to = bfloat16::From(v); }
+template <class T>
+void SumAll(const std::vector<const void*>& terms, const void* relu_output, int64_t size,
+            void* out) {
+  constexpr size_t kMaxTerms = 16;
+  SSD_CHECK(size % kBlock == 0 && !terms.empty() && terms.size() <= kMaxTerms);
+  const T* typed[kMaxTerms];
+  for (size_t t = 0; t < terms.size(); ++t) typed[t] = static_cast<const T*>(terms[t]);
+#pragma omp parallel
+  {
+    const Range r = RangeOf(size / kBlock, omp_get_thread_num(), omp_get_num_threads());
+    SumRange(typed, static_cast<int64_t>(terms.size()), static_cast<const T*>(relu_output),
+             {r.begin * kBlock, r.end * kBlock}, static_cast<T*>(out));
+  }
+}
 
 // Calls visit(index in nchw, index in nhwc) for every element.
 template <class Visit>
@@ -103,19 +133,23 @@ void ForEachElement(const ValueDesc& value, const Visit& visit) {
 
 }  // namespace
 
-template <class T>
-void SumGradient(const std::vector<const T*>& terms, const T* relu_output, int64_t size, T* out) {
-  SSD_CHECK(size % kBlock == 0 && !terms.empty());
-#pragma omp parallel
-  {
-    const Range r = RangeOf(size / kBlock, omp_get_thread_num(), omp_get_num_threads());
-    SumRange(terms.data(), static_cast<int64_t>(terms.size()), relu_output,
-             {r.begin * kBlock, r.end * kBlock}, out);
+void SumGradient(DType type, const std::vector<const void*>& terms, const void* relu_output,
+                 int64_t size, void* out) {
+  if (type == DType::kF32) {
+    SumAll<float>(terms, relu_output, size, out);
+  } else {
+    SumAll<bfloat16>(terms, relu_output, size, out);
   }
 }
-template void SumGradient<float>(const std::vector<const float*>&, const float*, int64_t, float*);
-template void SumGradient<bfloat16>(const std::vector<const bfloat16*>&, const bfloat16*, int64_t,
-                                    bfloat16*);
+
+template <>
+void SumRows<float>(const float* const* parts, int64_t count, int64_t size, float* out) {
+  HWY_DYNAMIC_DISPATCH(SumRowsF32)(parts, count, size, out);
+}
+template <>
+void SumRows<bfloat16>(const float* const* parts, int64_t count, int64_t size, bfloat16* out) {
+  HWY_DYNAMIC_DISPATCH(SumRowsBF16)(parts, count, size, out);
+}
 
 void ImportChannelsLast(const ValueDesc& value, DType type, const float* nchw, void* data) {
   if (type == DType::kF32) {
@@ -123,25 +157,26 @@ void ImportChannelsLast(const ValueDesc& value, DType type, const float* nchw, v
     ForEachElement(value, [&](int64_t from, int64_t i) { to[i] = nchw[from]; });
   } else {
     auto* to = static_cast<bfloat16*>(data);
-    ForEachElement(value, [&](int64_t from, int64_t i) { FromFloat(nchw[from], to + i); });
+    ForEachElement(value, [&](int64_t from, int64_t i) { to[i] = bfloat16::From(nchw[from]); });
   }
 }
 
 void ExportChannelsLast(const ValueDesc& value, DType type, const void* data, float* nchw) {
   if (type == DType::kF32) {
     const auto* from = static_cast<const float*>(data);
-    ForEachElement(value, [&](int64_t to, int64_t i) { nchw[to] = ToFloat(from[i]); });
+    ForEachElement(value, [&](int64_t to, int64_t i) { nchw[to] = from[i]; });
   } else {
     const auto* from = static_cast<const bfloat16*>(data);
-    ForEachElement(value, [&](int64_t to, int64_t i) { nchw[to] = ToFloat(from[i]); });
+    ForEachElement(value, [&](int64_t to, int64_t i) { nchw[to] = from[i].ToFloat(); });
   }
 }
 
 void CpuSgd(const SgdArgs& args) {
 #pragma omp parallel
   {
-    const Range r = RangeOf(args.size, omp_get_thread_num(), omp_get_num_threads());
-    HWY_DYNAMIC_DISPATCH(SgdRange)(args, r.begin, r.end);
+    const int64_t blocks = (args.size + kBlock - 1) / kBlock;
+    const Range r = RangeOf(blocks, omp_get_thread_num(), omp_get_num_threads());
+    HWY_DYNAMIC_DISPATCH(SgdRange)(args, r.begin * kBlock, std::min(r.end * kBlock, args.size));
   }
 }
 
