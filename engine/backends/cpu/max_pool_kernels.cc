@@ -16,6 +16,8 @@ HWY_BEFORE_NAMESPACE();
 namespace ssd::HWY_NAMESPACE {
 namespace {
 
+constexpr int64_t kMaxWindows = 225;  // over one input: 15 x 15, stride 1
+
 using Places = hn::RebindToSigned<F32>;
 using Bytes = hn::Rebind<uint8_t, F32>;
 
@@ -60,39 +62,82 @@ HWY_INLINE void PoolRowsOf(const PoolShape& s, const T* x, T* y, uint8_t* winner
   }
 }
 
-// Outputs along one axis whose window holds input i: [begin, end).
-struct Reach {
-  int64_t begin, end;
+// The outputs [begin, end) along one axis whose windows hold input i, for growing i: no division.
+class Reach {
+ public:
+  Reach(const PoolShape& shape, int64_t y_size) : shape_(shape), size_(y_size) {}
+  HWY_INLINE void MoveTo(int64_t i) {
+    const int64_t at = i + shape_.pad;
+    while (end_ < size_ && end_ * shape_.stride <= at) ++end_;
+    while (begin_ < end_ && begin_ * shape_.stride + shape_.kernel <= at) ++begin_;
+  }
+  int64_t begin() const { return begin_; }
+  int64_t end() const { return end_; }
+
+ private:
+  const PoolShape& shape_;
+  const int64_t size_;
+  int64_t begin_ = 0, end_ = 0;
 };
-HWY_INLINE Reach ReachOf(int64_t i, int64_t size, const PoolShape& s) {
-  const int64_t last = (i + s.pad) / s.stride;
-  const int64_t before = i + s.pad - s.kernel;  // the last output that ends before i, times stride
-  const int64_t first = before < 0 ? 0 : before / s.stride + 1;
-  return {first, std::min(last + 1, size)};
+
+// The outputs whose windows hold an input: where their pixel starts, and the input's place there.
+struct Windows {
+  int64_t at[kMaxWindows];
+  int64_t place[kMaxWindows];
+  int64_t count = 0;
+};
+HWY_INLINE void FindWindows(const PoolShape& s, int64_t image, int64_t i, int64_t j,
+                            const Reach& rows, const Reach& cols, Windows& found) {
+  found.count = 0;
+  for (int64_t p = rows.begin(); p < rows.end(); ++p) {
+    for (int64_t q = cols.begin(); q < cols.end(); ++q) {
+      found.at[found.count] = ((image * s.y_height + p) * s.y_width + q) * s.channels;
+      found.place[found.count++] = (i + s.pad - p * s.stride) * s.kernel + j + s.pad - q * s.stride;
+    }
+  }
+}
+
+// One input from its windows; kCount of them, or from.count if that is 0.
+template <int64_t kCount, class T>
+HWY_INLINE void UnpoolOne(const Windows& from, const T* const* dy, int64_t terms,
+                          const uint8_t* winner, int64_t channels, T* out) {
+  const int64_t count = kCount == 0 ? from.count : kCount;
+  for (int64_t c = 0; c < channels; c += kLanes) {
+    Vec sum = hn::Zero(F32());
+    for (int64_t k = 0; k < count; ++k) {
+      const int64_t at = from.at[k] + c;
+      const auto place = hn::PromoteTo(Places(), hn::LoadU(Bytes(), winner + at));
+      const auto won = hn::RebindMask(F32(), hn::Eq(place, PlaceOf(from.place[k])));
+      sum = hn::Add(sum, hn::IfThenElseZero(won, LoadSum(dy, terms, at)));
+    }
+    Store(sum, out + c);
+  }
 }
 
 template <class T>
-HWY_INLINE void UnpoolRowsOf(const PoolShape& s, const T* const* dy, int64_t count,
+HWY_INLINE void UnpoolRowsOf(const PoolShape& s, const T* const* dy, int64_t terms,
                              const uint8_t* winner, T* dx, int64_t begin, int64_t end) {
+  Windows from;
   for (int64_t row = begin; row < end; ++row) {
     const int64_t image = row / s.x_height, i = row % s.x_height;
-    const Reach rows = ReachOf(i, s.y_height, s);
+    Reach rows(s, s.y_height), cols(s, s.y_width);
+    rows.MoveTo(i);
     for (int64_t j = 0; j < s.x_width; ++j) {
-      const Reach cols = ReachOf(j, s.y_width, s);
+      cols.MoveTo(j);
+      FindWindows(s, image, i, j, rows, cols, from);
       T* out = dx + (row * s.x_width + j) * s.channels;
-      for (int64_t c = 0; c < s.channels; c += kLanes) {
-        Vec sum = hn::Zero(F32());
-        for (int64_t p = rows.begin; p < rows.end; ++p) {
-          const int64_t down = (i + s.pad - p * s.stride) * s.kernel;
-          for (int64_t q = cols.begin; q < cols.end; ++q) {
-            const int64_t at = ((image * s.y_height + p) * s.y_width + q) * s.channels + c;
-            const auto place = hn::PromoteTo(Places(), hn::LoadU(Bytes(), winner + at));
-            const auto won = hn::Eq(place, PlaceOf(down + j + s.pad - q * s.stride));
-            sum = hn::Add(sum,
-                          hn::IfThenElseZero(hn::RebindMask(F32(), won), LoadSum(dy, count, at)));
-          }
-        }
-        Store(sum, out + c);
+      switch (from.count) {
+        case 1:
+          UnpoolOne<1>(from, dy, terms, winner, s.channels, out);
+          break;
+        case 2:
+          UnpoolOne<2>(from, dy, terms, winner, s.channels, out);
+          break;
+        case 4:
+          UnpoolOne<4>(from, dy, terms, winner, s.channels, out);
+          break;
+        default:
+          UnpoolOne<0>(from, dy, terms, winner, s.channels, out);
       }
     }
   }
