@@ -87,7 +87,7 @@ struct MaxPoolDesc {
 struct OpArgs {
   const void* x = nullptr;
   const void* residual = nullptr;
-  void* y = nullptr;
+  void* y = nullptr;  // alive until Backward for a convolution with a ReLU, x for all but max-pool
   std::vector<const void*> dy;
   void* dx = nullptr;
   void* dresidual = nullptr;

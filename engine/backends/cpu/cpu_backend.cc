@@ -3,12 +3,12 @@
 #include "backends/cpu/cpu_backend.h"
 
 #include <omp.h>
-#include <sched.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "backends/cpu/batch_norm.h"
 #include "backends/cpu/context.h"
@@ -24,33 +24,49 @@ namespace ssd {
 
 namespace {
 
-// Processors that this process may run on.
-int AllowedProcessors() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
+// Small blocks come from the heap, where a sanitizer watches their ends; large ones are mapped, in
+// huge pages if the system has them.
 class CpuMemory : public DeviceMemory {
  public:
   explicit CpuMemory(size_t bytes) : size_(bytes) {
-    constexpr size_t kHugePage = 2u << 20;
-    const size_t alignment = bytes >= kHugePage ? kHugePage : 64;
-    const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    data_ = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
-    if (data_ == nullptr) throw std::bad_alloc();
-    if (bytes >= kHugePage) madvise(data_, rounded, MADV_HUGEPAGE);
-    std::memset(data_, 0, bytes);
+    if (bytes < kHugePage) {
+      const size_t rounded = std::max<size_t>(bytes + kLine - 1, kLine) / kLine * kLine;
+      data_ = std::aligned_alloc(kLine, rounded);
+      if (data_ == nullptr) Fail();
+      std::memset(data_, 0, rounded);
+      return;
+    }
+    mapped_ = bytes + kHugePage;
+    base_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base_ == MAP_FAILED) Fail();
+    const auto address = reinterpret_cast<uintptr_t>(base_);
+    data_ = reinterpret_cast<void*>((address + kHugePage - 1) / kHugePage * kHugePage);
+    madvise(data_, bytes, MADV_HUGEPAGE);
   }
-  ~CpuMemory() override { std::free(data_); }
+  ~CpuMemory() override {
+    if (mapped_ == 0) {
+      std::free(data_);
+    } else {
+      munmap(base_, mapped_);
+    }
+  }
   CpuMemory(const CpuMemory&) = delete;
   CpuMemory& operator=(const CpuMemory&) = delete;
   void* data() const override { return data_; }
   size_t size() const override { return size_; }
 
  private:
-  size_t size_;
-  void* data_;
+  static constexpr size_t kLine = 64, kHugePage = 2u << 20;
+
+  [[noreturn]] void Fail() const {
+    Throw(Status::kUnavailable, "no %zu MB of memory: lower model.batch_size", size_ >> 20);
+  }
+
+  size_t size_, mapped_ = 0;  // mapped_: bytes at base_, 0 for a block of the heap
+  void *base_ = nullptr, *data_ = nullptr;
 };
+
+long long Long(int64_t v) { return v; }  // for %lld
 
 class CpuBackend : public Backend {
  public:
@@ -83,7 +99,16 @@ class CpuBackend : public Backend {
     return std::make_unique<CpuMemory>(bytes);
   }
   std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
-    return desc.training ? MakeTrainingConv(context_, desc) : MakeInferenceConv(context_, desc);
+    try {
+      return desc.training ? MakeTrainingConv(context_, desc) : MakeInferenceConv(context_, desc);
+    } catch (const dnnl::error& e) {
+      Throw(Status::kInvalid,
+            "oneDNN has no %lldx%lld convolution of stride %lld and pad %lld from %lldx%lldx%lld "
+            "to %lldx%lldx%lld: %s",
+            Long(desc.kernel), Long(desc.kernel), Long(desc.stride), Long(desc.pad),
+            Long(desc.x.channels), Long(desc.x.height), Long(desc.x.width), Long(desc.y.channels),
+            Long(desc.y.height), Long(desc.y.width), e.what());
+    }
   }
   std::unique_ptr<Op> MakeBatchNorm(const BatchNormDesc& desc) override {
     return MakeCpuBatchNorm(context_, desc);
@@ -115,7 +140,7 @@ std::unique_ptr<Backend> OpenCpuBackend(Precision precision, int threads) {
     Throw(Status::kUnavailable,
           "model.precision bf16 needs AVX-512, this processor has %s: use f32",
           CpuIsaName(dnnl::get_effective_cpu_isa()));
-  if (threads <= 0) threads = AllowedProcessors();
+  if (threads <= 0) threads = omp_get_num_procs();
   omp_set_num_threads(threads);
   return std::make_unique<CpuBackend>(precision, threads);
 }

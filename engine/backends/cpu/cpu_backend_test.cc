@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
+#include <algorithm>
 #include <dnnl.hpp>
 
 #include "core/error.h"
@@ -84,6 +85,28 @@ TEST(CpuBackend, RefusesChannelsThatItsKernelsDoNotTake) {
               [&] { backend->MakeBatchNorm({.x = x, .eps = 1e-5f, .momentum = 0.9f}); });
   ExpectError(Status::kInvalid, "20 channels",
               [&] { backend->MakeMaxPool({.x = x, .y = y, .kernel = 2, .stride = 2, .pad = 0}); });
+}
+
+TEST(CpuBackend, RefusesAConvolutionWhoseSizesDoNotFit) {
+  const auto backend = OpenCpuBackend(Precision::kF32, 1);
+  ExpectError(Status::kInvalid, "3x3 convolution", [&] {
+    backend->MakeConv({.x = {1, 16, 8, 8}, .y = {1, 16, 5, 5}, .kernel = 3, .stride = 1, .pad = 1});
+  });
+}
+
+TEST(CpuBackend, SaysWhatToLowerWithoutMemory) {
+  const auto backend = OpenCpuBackend(Precision::kF32, 1);
+  ExpectError(Status::kUnavailable, "batch_size", [&] { backend->Allocate(size_t{1} << 60); });
+}
+
+TEST(CpuBackend, LargeMemoryIsZeroAndAligned) {
+  const auto backend = OpenCpuBackend(Precision::kF32, 1);
+  const size_t size = (5u << 20) + 3;
+  const auto memory = backend->Allocate(size);
+  ASSERT_EQ(memory->size(), size);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(memory->data()) % 64, 0u);
+  const auto* bytes = static_cast<const unsigned char*>(memory->data());
+  EXPECT_EQ(std::count(bytes, bytes + size, 0), static_cast<std::ptrdiff_t>(size));
 }
 
 }  // namespace
