@@ -16,7 +16,7 @@ import (
 )
 
 // install is the program under test and what lies around it; set by TestMain.
-var install struct { //nolint:gochecknoglobals // built once for all tests
+var install struct {
 	program    string
 	fakeEngine string
 	realEngine string
@@ -102,6 +102,7 @@ func runScripts(t *testing.T, folder string) {
 			"input":     makeInput,
 			"jsondoc":   jsonDocument,
 			"tensors":   hasTensors,
+			"truncate":  truncate,
 		},
 	})
 }

@@ -75,6 +75,16 @@ func hasTensors(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// truncate FILE SIZE cuts a file.
+func truncate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: truncate FILE SIZE")
+	}
+	size, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
+}
+
 // childrenOf are the processes that a process started.
 func childrenOf(pid int) []int {
 	parent := strconv.Itoa(pid)
