@@ -5,7 +5,9 @@
 package weights
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,10 +16,10 @@ import (
 const safetensorsSuffix = ".safetensors"
 
 // Temporary gives the safetensors file for path: path itself, or "" for "", or one converted from a
-// .pth file. done removes what was made.
+// PyTorch file. done removes what was made.
 func Temporary(path string) (safetensors string, done func(), err error) {
-	if path == "" || strings.HasSuffix(path, safetensorsSuffix) {
-		return path, func() {}, nil
+	if path == "" {
+		return "", func() {}, nil
 	}
 	scratch, err := os.MkdirTemp("", "mlperf-ssd-weights-*")
 	if err != nil {
@@ -31,18 +33,33 @@ func Temporary(path string) (safetensors string, done func(), err error) {
 	return safetensors, done, nil
 }
 
-// Resolve gives the safetensors file for path: path itself if it is one, else the file that it makes
-// in scratchDir from a .pth file.
+// Resolve gives the safetensors file for path: the file that it makes in scratchDir if path is a
+// PyTorch file, by its name or by how it begins, else path itself, for the engine to judge.
 func Resolve(path, scratchDir string) (string, error) {
-	base := filepath.Base(path)
-	switch suffix := filepath.Ext(base); suffix {
-	case safetensorsSuffix:
-		return path, nil
-	case ".pth", ".pt":
-		out := filepath.Join(scratchDir, strings.TrimSuffix(base, suffix)+safetensorsSuffix)
-		_, err := Convert(path, out)
-		return out, err
-	default:
-		return "", fmt.Errorf("weights: %s: the name must end in .pth, .pt or %s", path, safetensorsSuffix)
+	torch, err := isTorch(path)
+	if err != nil || !torch {
+		return path, err
 	}
+	base := filepath.Base(path)
+	out := filepath.Join(scratchDir, strings.TrimSuffix(base, filepath.Ext(base))+safetensorsSuffix)
+	_, err = Convert(path, out)
+	return out, err
+}
+
+// isTorch tells the two .pth formats by their first bytes (spec section 15).
+func isTorch(path string) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, fmt.Errorf("weights: %w", err)
+	}
+	defer file.Close()
+	switch filepath.Ext(path) {
+	case ".pth", ".pt":
+		return true, nil
+	}
+	start := make([]byte, 4)
+	if _, err := io.ReadFull(file, start); err != nil {
+		return false, nil // shorter than either; the engine says what it is
+	}
+	return bytes.Equal(start, []byte("PK\x03\x04")) || bytes.Equal(start, []byte{0x80, 2, 0x8a, 0x0a}), nil
 }

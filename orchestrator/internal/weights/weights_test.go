@@ -112,7 +112,7 @@ func TestFullModelThroughTemporary(t *testing.T) {
 }
 
 func TestPassedThrough(t *testing.T) {
-	for _, path := range []string{"", "some/file.safetensors"} {
+	for _, path := range []string{"", write(t, "w.safetensors", []byte("{}")), write(t, "w", make([]byte, 9))} {
 		file, done, err := Temporary(path)
 		if err != nil || file != path {
 			t.Errorf("%q became %q (%v)", path, file, err)
@@ -141,7 +141,7 @@ func TestWrongFiles(t *testing.T) {
 		"tensor ssd0_resnetmlperf0_conv0_weight is missing":       {"a.pth", torchtest.Legacy(torchtest.Tensor{Name: "ssd0_x", Shape: []int64{0}})},
 		"resnet34-333f7ec4.pth: its SHA-256 begins with ":         {"resnet34-333f7ec4.pth", torchtest.Legacy(backbone()...)},
 		"neither of PyTorch's formats":                            {"a.pth", []byte("<html>not found</html>")},
-		"a.onnx: the name must end in .pth, .pt or .safetensors":  {"a.onnx", nil},
+		"conv1.weight is missing":                                 {"a", torchtest.Legacy(backbone()[1:]...)},
 	} {
 		path := write(t, file.name, file.content)
 		scratch := t.TempDir()
