@@ -39,8 +39,8 @@ class CpuMemory : public DeviceMemory {
     mapped_ = bytes + kHugePage;
     base_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base_ == MAP_FAILED) Fail();
-    const auto address = reinterpret_cast<uintptr_t>(base_);
-    data_ = reinterpret_cast<void*>((address + kHugePage - 1) / kHugePage * kHugePage);
+    const size_t past = reinterpret_cast<uintptr_t>(base_) % kHugePage;
+    data_ = static_cast<std::byte*>(base_) + (kHugePage - past) % kHugePage;
     madvise(data_, bytes, MADV_HUGEPAGE);
   }
   ~CpuMemory() override {
