@@ -3,6 +3,7 @@
  *
  * The header used from C99, against the fake engine: create, prepare, train, poll, abort, errors.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,13 +81,31 @@ static void TestErrors(void) {
   ssd_engine_destroy(NULL);
 }
 
+/* Step 1 hangs, so the train call is blocked, or about to begin, when the abort comes. */
+static void* TrainUntilAborted(void* engine) {
+  static ssd_status status;
+  status = ssd_engine_train((ssd_engine*)engine, 1, 2, NULL);
+  return &status;
+}
+
 static void TestAbort(void) {
   ssd_engine* engine = NULL;
   ssd_error error;
+  uint8_t id[SSD_UNIQUE_ID_BYTES];
+  pthread_t thread;
+  void* status = NULL;
+  memset(id, 0, sizeof id);
   CHECK(ssd_engine_create(&engine, kHanging, sizeof kHanging, &error) == SSD_OK);
+  CHECK(pthread_create(&thread, NULL, TrainUntilAborted, engine) == 0);
   ssd_engine_abort(engine);
-  CHECK(ssd_engine_train(engine, 1, 2, &error) == SSD_ABORTED);
-  CHECK(error.status == SSD_ABORTED);
+  CHECK(pthread_join(thread, &status) == 0);
+  CHECK(*(ssd_status*)status == SSD_ABORTED);
+  CHECK(ssd_engine_prepare(engine, &error) == SSD_ABORTED);
+  CHECK(error.status == SSD_ABORTED && strlen(error.message) > 0);
+  CHECK(ssd_engine_connect(engine, id, 0, 1, NULL) == SSD_ABORTED);
+  CHECK(ssd_engine_evaluate(engine, NULL) == SSD_ABORTED);
+  CHECK(ssd_engine_save(engine, "never-written.safetensors", NULL) == SSD_ABORTED);
+  CHECK(ssd_engine_inspect(engine, "", 0, NULL) == SSD_ABORTED);
   ssd_engine_destroy(engine);
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "abi/ssd_engine.h"
 
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -15,6 +16,9 @@
 #ifndef SSD_COMMIT
 #define SSD_COMMIT "unknown"
 #endif
+#ifndef SSD_BACKENDS
+#define SSD_BACKENDS "unknown"
+#endif
 
 static_assert(static_cast<int>(ssd::Status::kInternal) == SSD_INTERNAL);
 
@@ -23,6 +27,7 @@ struct ssd_engine {
 
   ssd::EventQueue events{kEvents};
   std::unique_ptr<ssd::Session> session;
+  std::atomic<bool> aborted{false};
   ssd::Driver driver;  // last: its thread ends before what it works on goes
 };
 
@@ -52,6 +57,7 @@ template <typename F>
 ssd_status Call(ssd_engine* e, ssd_error* err, F f) {
   return ssd::Guard(err, [&] {
     if (e == nullptr) ssd::Throw(ssd::Status::kInvalid, "the engine handle is NULL");
+    if (e->aborted) ssd::Throw(ssd::Status::kAborted, "stopped");
     e->driver.Call([&] { f(*e->session); });
   });
 }
@@ -62,7 +68,7 @@ extern "C" {
 
 uint32_t ssd_abi_version(void) { return SSD_ABI_VERSION; }
 
-const char* ssd_build_info(void) { return "cpu (oneDNN 3.2), commit " SSD_COMMIT; }
+const char* ssd_build_info(void) { return SSD_BACKENDS ", commit " SSD_COMMIT; }
 
 ssd_status ssd_engine_create(ssd_engine** out, const void* config, size_t len, ssd_error* err) {
   return ssd::Guard(err, [&] {
@@ -139,7 +145,9 @@ size_t ssd_engine_poll(ssd_engine* e, ssd_event* out, size_t cap, int32_t timeou
 }
 
 void ssd_engine_abort(ssd_engine* e) {
-  if (e != nullptr) e->session->Abort();
+  if (e == nullptr) return;
+  e->aborted = true;
+  e->session->Abort();
 }
 
 void ssd_engine_destroy(ssd_engine* e) {
