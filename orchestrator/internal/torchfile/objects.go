@@ -127,7 +127,7 @@ func (m *machine) call() error {
 	var value any
 	switch g.String() {
 	case orderedDict:
-		value, err = makeDict(args)
+		value, err = m.makeDict(args)
 	case rebuildTensor, rebuildTensorV2:
 		value, err = makeTensor(g.String() == rebuildTensorV2, args)
 	case rebuildParam, parameter:
@@ -141,8 +141,8 @@ func (m *machine) call() error {
 	return m.push(value)
 }
 
-// makeDict takes nothing or, as Python 2 wrote it, a list of pairs.
-func makeDict(args tuple) (*dict, error) {
+// makeDict takes nothing or, as Python 2 wrote it, a list of pairs. The copies count as pushed.
+func (m *machine) makeDict(args tuple) (*dict, error) {
 	d := newDict()
 	if len(args) == 0 {
 		return d, nil
@@ -150,6 +150,9 @@ func makeDict(args tuple) (*dict, error) {
 	pairs, ok := args[0].(*list)
 	if !ok || len(args) != 1 {
 		return nil, errors.New("its argument is no list of pairs")
+	}
+	if err := m.spend(len(pairs.items)); err != nil {
+		return nil, err
 	}
 	for _, item := range pairs.items {
 		var pair []any

@@ -17,7 +17,7 @@ const (
 	maxText   = 1 << 16  // bytes of a text or a global's name
 	maxStack  = 1 << 18  // values
 	maxMemo   = 1 << 18  // values
-	maxPushed = 1 << 19  // values ever pushed: an empty dict takes one byte of the file and fifty times that here
+	maxPushed = 1 << 19  // values ever pushed or copied: an empty dict takes one byte of the file and fifty times that here
 )
 
 // Values of the machine are nil, bool, int64, string, and these. They are data: no value has a
@@ -190,11 +190,19 @@ func (m *machine) push(value any) error {
 	if len(m.stack) == maxStack {
 		return fmt.Errorf("more than %d values on the stack", maxStack)
 	}
-	if m.pushed == maxPushed {
+	if err := m.spend(1); err != nil {
+		return err
+	}
+	m.stack = append(m.stack, value)
+	return nil
+}
+
+// spend counts values against the bound of the pickle.
+func (m *machine) spend(values int) error {
+	if values > maxPushed-m.pushed {
 		return fmt.Errorf("more than %d values", maxPushed)
 	}
-	m.pushed++
-	m.stack = append(m.stack, value)
+	m.pushed += values
 	return nil
 }
 

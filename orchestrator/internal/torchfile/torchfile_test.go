@@ -206,6 +206,7 @@ func TestHostilePickles(t *testing.T) {
 		"values on the stack":     func(p *torchtest.Pickle) { p.Write(bytes.Repeat([]byte{'N'}, maxStack+1)) },
 		"a name of more than":     func(p *torchtest.Pickle) { p.Op('c').Write(bytes.Repeat([]byte{'x'}, maxText+2)) },
 		"values in the memo":      memoBomb,
+		"OrderedDict: more than":  copyBomb,
 		"arguments are a text":    func(p *torchtest.Pickle) { p.Global("collections", "OrderedDict").Text("x").Op('R') },
 		"no list of pairs":        func(p *torchtest.Pickle) { p.Global("collections", "OrderedDict").Op(')').Op(0x85).Op('R') },
 		"opcode 0x47 BINFLOAT is": func(p *torchtest.Pickle) { p.Op('G', 0, 0, 0, 0, 0, 0, 0, 0) },
@@ -223,6 +224,19 @@ func memoBomb(p *torchtest.Pickle) {
 	p.Op('N')
 	for i := range uint32(maxMemo + 1) {
 		p.Op('r', binary.LittleEndian.AppendUint32(nil, i)...)
+	}
+}
+
+// copyBomb is a list of pairs from which a few bytes at a time make one more dict.
+func copyBomb(p *torchtest.Pickle) {
+	const pairs, copies = 1 << 12, 1 << 8
+	p.Global("collections", "OrderedDict").Op('q', 0).Op(']')
+	for i := range int64(pairs) {
+		p.Int(i).Op('N').Op(0x86).Op('a')
+	}
+	p.Op(0x85).Op('q', 1).Op('R')
+	for range copies {
+		p.Op('h', 0).Op('h', 1).Op('R')
 	}
 }
 
