@@ -1,0 +1,62 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"mlperf-ssd/orchestrator/internal/ssdnames"
+	"mlperf-ssd/orchestrator/internal/tensorfile"
+	"mlperf-ssd/orchestrator/internal/torchfile/torchtest"
+)
+
+func TestPrepareBackboneConverts(t *testing.T) {
+	var tensors []torchtest.Tensor
+	for i, tensor := range ssdnames.Backbone() {
+		n := int64(1)
+		for _, extent := range tensor.Shape {
+			n *= extent
+		}
+		values := make([]float32, n)
+		values[n-1] = float32(i)
+		tensors = append(tensors, torchtest.Tensor{Name: tensor.Torch, Shape: tensor.Shape, Values: values})
+	}
+	tensors = append(tensors, torchtest.Tensor{Name: "fc.bias", Shape: []int64{1}, Values: []float32{1}})
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "resnet34.pth"), filepath.Join(dir, "backbone.safetensors")
+	if err := os.WriteFile(in, torchtest.Legacy(tensors...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, code := prepare(t, "backbone", in, out, "--json")
+	var got struct {
+		Output, Kind    string
+		Tensors, Unused int
+	}
+	if err := json.Unmarshal([]byte(text), &got); err != nil || code != exitOK {
+		t.Fatalf("exit %d: %v: %s", code, err, text)
+	}
+	if got.Output != out || got.Kind != "backbone" || got.Tensors != 145 || got.Unused != 1 {
+		t.Errorf("reported %+v", got)
+	}
+	f, err := tensorfile.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for i, want := range ssdnames.Backbone() {
+		tensor, err := f.Tensor(want.Name)
+		if err != nil || !slices.Equal(tensor.Shape, want.Shape) {
+			t.Errorf("%s has shape %v, want %v (%v)", want.Name, tensor.Shape, want.Shape, err)
+			continue
+		}
+		values, err := f.Float32s(want.Name)
+		if err != nil || values[len(values)-1] != float32(i) {
+			t.Errorf("%s does not end in %d (%v)", want.Name, i, err)
+		}
+	}
+}
