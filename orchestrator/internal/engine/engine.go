@@ -15,7 +15,7 @@ import (
 )
 
 // Engine is one engine: Poll from one goroutine and Abort from any may overlap the other calls, which
-// come one at a time. After Destroy nothing may be called.
+// come one at a time. After Destroy only Abort and Destroy may be called, and do nothing.
 type Engine interface {
 	Prepare() error
 	Train(epoch, steps int64) error

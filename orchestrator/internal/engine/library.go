@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -50,6 +51,10 @@ func Find(explicit string) (string, error) {
 
 // Open loads the library at path.
 func Open(path string) (*Library, error) {
+	path, err := filepath.Abs(path) // the system would look for a bare name in its own folders
+	if err != nil {
+		return nil, fmt.Errorf("engine: open: %w", err)
+	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("engine: %s is not there: run `make build`, or name another with --engine", path)
 	}
@@ -62,7 +67,7 @@ func Open(path string) (*Library, error) {
 	case 0:
 		return &Library{path: path, api: api}, nil
 	case 2:
-		return nil, fmt.Errorf("engine: %s has ABI %d, this program needs %d: build both from one source",
+		return nil, fmt.Errorf("engine: %s has ABI %d, this program needs %d: rebuild both with `make build`",
 			path, uint32(version), uint32(C.SSD_ABI_VERSION))
 	default:
 		return nil, fmt.Errorf("engine: open %s: %s", path, C.GoString(&message[0]))
@@ -98,6 +103,9 @@ func (l *Library) Score(request *ssdpb.ScoreRequest) (*ssdpb.ScoreReport, error)
 type handle struct {
 	api    *C.loader_api
 	engine *C.ssd_engine
+
+	ending    sync.Mutex // an Abort that comes late must not meet a Destroy
+	destroyed bool
 }
 
 func (h *handle) Prepare() error {
@@ -156,8 +164,22 @@ func (h *handle) Poll(timeout time.Duration) []Event {
 	return events
 }
 
-func (h *handle) Abort()   { C.loader_abort(h.api, h.engine) }
-func (h *handle) Destroy() { C.loader_destroy(h.api, h.engine) }
+func (h *handle) Abort() {
+	h.ending.Lock()
+	defer h.ending.Unlock()
+	if !h.destroyed {
+		C.loader_abort(h.api, h.engine)
+	}
+}
+
+func (h *handle) Destroy() {
+	h.ending.Lock()
+	defer h.ending.Unlock()
+	if !h.destroyed {
+		h.destroyed = true
+		C.loader_destroy(h.api, h.engine)
+	}
+}
 
 // view is what C takes of a byte slice that holds no Go pointers.
 func view(bytes []byte) (unsafe.Pointer, C.size_t) {

@@ -13,13 +13,25 @@ import (
 	"mlperf-ssd/proto/ssdpb"
 )
 
-// fakeLibrary opens the engine without maths that the C++ build makes.
-func fakeLibrary(t *testing.T) *Library {
+// built is the path of an engine library that the C++ build makes for tests; SSD_FAKE_ENGINE may name
+// the fake one of another build folder.
+func built(t *testing.T, name string) string {
 	t.Helper()
-	path := filepath.Join("..", "..", "..", "build", "engine", "abi", "libssd_engine_fake.so")
+	dir := filepath.Join("..", "..", "..", "build", "engine", "abi")
+	if fake := os.Getenv("SSD_FAKE_ENGINE"); fake != "" {
+		dir = filepath.Dir(fake)
+	}
+	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("%s is not built: run `make engine`", path)
 	}
+	return path
+}
+
+// fakeLibrary opens the engine without maths.
+func fakeLibrary(t *testing.T) *Library {
+	t.Helper()
+	path := built(t, "libssd_engine_fake.so")
 	library, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -80,9 +92,12 @@ func TestFailureCarriesStatusAndMessage(t *testing.T) {
 }
 
 func TestAbortFreesABlockedCall(t *testing.T) {
-	e := create(t, "fake:hang-train=1")
+	e := create(t, "fake:hang-train=2")
 	done := make(chan error)
 	go func() { done <- e.Train(1, 5) }()
+	if events := e.Poll(time.Minute); len(events) == 0 {
+		t.Error("the first step was not reported")
+	}
 	e.Abort()
 	if err := <-done; StatusOf(err) != Aborted {
 		t.Errorf("got %v", err)
@@ -154,6 +169,42 @@ func TestOpenNamesWhatIsWrong(t *testing.T) {
 	}
 	if _, err := Open(text); err == nil || !strings.Contains(err.Error(), "text.so") {
 		t.Errorf("no library: %v", err)
+	}
+}
+
+func TestOpenRefusesAnotherABI(t *testing.T) {
+	path := built(t, "libssd_engine_other_abi.so")
+	_, err := Open(path)
+	if err == nil || !strings.Contains(err.Error(), "libssd_engine_other_abi.so has ABI 2, this program needs 1: rebuild both") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The system loader would look for a name without a folder in its own places.
+func TestOpenTakesANameInTheWorkingFolder(t *testing.T) {
+	path, err := filepath.Abs(built(t, "libssd_engine_fake.so"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Dir(path))
+	if _, err := Open(filepath.Base(path)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLateAbortIsHarmless(t *testing.T) {
+	e := create(t, "")
+	e.Destroy()
+	e.Abort()
+	e.Destroy()
+	if got := e.(*handle).destroyed; !got {
+		t.Error("not destroyed")
+	}
+}
+
+func TestBuildInfoNamesTheEngine(t *testing.T) {
+	if info := fakeLibrary(t).BuildInfo(); !strings.HasPrefix(info, "fake") || !strings.Contains(info, "commit") {
+		t.Errorf("got %q", info)
 	}
 }
 
