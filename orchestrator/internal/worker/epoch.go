@@ -30,7 +30,10 @@ func (w *worker) trainEpoch(ctx context.Context, epoch int64) error {
 		if err := w.call(ctx, func() error { return w.engine.Train(epoch, steps) }); err != nil {
 			return fmt.Errorf("epoch %d: %w", epoch, err)
 		}
+		// A STEP event may have been dropped; the count may not depend on it.
 		done += steps
+		w.progress.Step += done - w.progress.Iteration
+		w.progress.Iteration = done
 		if every := w.Config.Run.CheckpointEverySteps; every > 0 && w.progress.Step%every == 0 {
 			if err := w.checkpoint(ctx); err != nil {
 				return err
@@ -61,6 +64,9 @@ func (w *worker) endEpoch(epoch int64) error {
 		return err
 	}
 	throughput, loss := w.meter.end(now, w.progress.Step, w.Config.Model.BatchSize*w.Config.Ranks())
+	if w.progress.Step == w.meter.first { // resumed at the epoch's end
+		return nil
+	}
 	w.outcome.Losses = append(w.outcome.Losses, loss)
 	return w.log.Stats(now, mllog.Object{
 		{Key: "throughput", Value: throughput},

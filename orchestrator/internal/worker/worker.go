@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -112,7 +114,10 @@ func (w *worker) run(ctx context.Context) error {
 		return err
 	}
 	start := time.Now()
-	defer func() { w.outcome.RunSeconds = time.Since(start).Seconds() }()
+	defer func() {
+		w.outcome.RunSeconds = time.Since(start).Seconds()
+		w.outcome.ImagesPerSecond = w.meter.mean()
+	}()
 	if err := w.startClock(start); err != nil {
 		return err
 	}
@@ -133,13 +138,27 @@ func (w *worker) run(ctx context.Context) error {
 		if w.scoreError != nil {
 			return w.scoreError
 		}
-		if schedule.Reached(w.outcome.BestAP, w.Config.Eval.Target) {
+		if w.passed() >= 0 {
 			w.outcome.Status = "success"
 			break
 		}
 	}
-	w.outcome.ImagesPerSecond = w.meter.mean()
-	return w.log.RunStop(time.Now(), w.outcome.Status == "success")
+	return w.stopClock()
+}
+
+// passed is the first score that reaches the target, -1 if none does.
+func (w *worker) passed() int {
+	return slices.IndexFunc(w.outcome.Accuracy, func(s Scored) bool { return schedule.Reached(s.AP, w.Config.Eval.Target) })
+}
+
+// stopClock ends the log of a run that went to its end, with the epoch whose score passed.
+func (w *worker) stopClock() error {
+	success := w.outcome.Status == "success"
+	if err := w.log.RunStop(time.Now(), success); err != nil || !success {
+		return err
+	}
+	epoch := strconv.FormatInt(w.outcome.Accuracy[w.passed()].Epoch, 10)
+	return w.log.Stats(time.Now(), mllog.Object{{Key: "d_convergence", Value: epoch}}, epoch)
 }
 
 // initialize is everything before the clock: it never opens the data set.

@@ -28,6 +28,7 @@ type scripted struct {
 	late     bool      // scores come only after the next call
 	failAt   int64     // step at which Train fails
 	failPrep bool
+	silent   bool // as if every STEP were dropped
 
 	events []engine.Event
 	held   []engine.Event
@@ -64,8 +65,10 @@ func (s *scripted) Train(epoch, steps int64) error {
 		}
 	}
 	s.calls = append(s.calls, "train")
-	s.emit(engine.Event{Kind: engine.EventLearningRate, Value: 0.1 * float64(epoch)})
-	s.emit(engine.Event{Kind: engine.EventStep, Value: 10})
+	if !s.silent {
+		s.emit(engine.Event{Kind: engine.EventLearningRate, Value: 0.1 * float64(epoch)})
+		s.emit(engine.Event{Kind: engine.EventStep, Value: 10})
+	}
 	return nil
 }
 
@@ -103,6 +106,11 @@ func (s *scripted) Destroy() {}
 
 func run(t *testing.T, s *scripted, sets ...string) (Outcome, string, error) {
 	t.Helper()
+	return runFrom(t, s, Position{}, sets...)
+}
+
+func runFrom(t *testing.T, s *scripted, start Position, sets ...string) (Outcome, string, error) {
+	t.Helper()
 	c, err := config.Load(config.Source{Sets: append([]string{
 		"run.epochs=4", "eval.interval=2", "data.train_samples=10", "model.batch_size=4"}, sets...)})
 	if err != nil {
@@ -110,7 +118,7 @@ func run(t *testing.T, s *scripted, sets ...string) (Outcome, string, error) {
 	}
 	var log bytes.Buffer
 	outcome, err := Run(context.Background(), Options{
-		Config: c, Seed: 5, LogDir: t.TempDir(), MLLog: &log, Logger: zap.NewNop(),
+		Config: c, Seed: 5, Start: start, LogDir: t.TempDir(), MLLog: &log, Logger: zap.NewNop(),
 		Open:     func(*ssdpb.EngineConfig) (engine.Engine, error) { return newLocked(s), nil },
 		Progress: func(Progress) {}, Clear: func() error { return nil },
 	})
@@ -141,6 +149,10 @@ func TestRunStopsAtTheTarget(t *testing.T) {
 		eval_start eval_stop eval_accuracy run_stop`)
 	if got := keys(log); !slices.Equal(got, want) {
 		t.Errorf("log %v", got)
+	}
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	if last := lines[len(lines)-1]; !strings.Contains(last, `{"d_convergence": "2"}`) {
+		t.Errorf("the log ends in %s", last)
 	}
 	if strings.Count(log, "weights_initialization") != 119 {
 		t.Error("not 119 tensors")
@@ -200,5 +212,45 @@ func TestCheckpointsByEpochAndStep(t *testing.T) {
 	want := "train train save train save evaluate train save train save evaluate"
 	if got := strings.Join(s.calls, " "); got != want {
 		t.Errorf("calls %s, want %s", got, want)
+	}
+}
+
+// STEP events may be dropped: checkpoints and the number of steps may not hang on them.
+func TestStepsAreCountedWithoutEvents(t *testing.T) {
+	s := &scripted{accuracy: []float64{0, 0}, silent: true}
+	outcome, log, err := run(t, s, "run.checkpoint_every=0", "run.checkpoint_every_steps=4")
+	if err != nil || outcome.Steps != 10 {
+		t.Errorf("%+v %v", outcome, err)
+	}
+	// 3, 2, 3 and 2 iterations again.
+	want := "train train save train evaluate train save train evaluate"
+	if got := strings.Join(s.calls, " "); got != want {
+		t.Errorf("calls %s, want %s", got, want)
+	}
+	if !strings.HasSuffix(log, `"status": "aborted"}}`+"\n") {
+		t.Error("the log does not end in run_stop aborted")
+	}
+}
+
+// A checkpoint of an epoch's end leaves nothing of the epoch but its evaluation.
+func TestResumeAtTheEndOfAnEpoch(t *testing.T) {
+	s := &scripted{accuracy: []float64{0.3}, step: 5}
+	outcome, log, err := runFrom(t, s, Position{Checkpoint: "c", Epoch: 2, Iteration: 2, Step: 5})
+	if err != nil || outcome.Status != "success" || outcome.Epochs != 2 || outcome.Steps != 5 || len(outcome.Losses) != 0 {
+		t.Errorf("%+v %v", outcome, err)
+	}
+	if got := strings.Join(s.calls, " "); got != "evaluate" {
+		t.Errorf("calls %s", got)
+	}
+	if strings.Contains(log, `"loss"`) {
+		t.Error("the log has a loss of no step")
+	}
+}
+
+// Even a target of zero needs a score.
+func TestTargetZeroAwaitsAScore(t *testing.T) {
+	outcome, _, err := run(t, &scripted{accuracy: []float64{0, 0}}, "eval.target=0")
+	if err != nil || outcome.Status != "success" || outcome.Epochs != 2 {
+		t.Errorf("%+v %v", outcome, err)
 	}
 }
