@@ -56,6 +56,23 @@ func checkpoints(logDir string) ([]string, error) {
 	return files, nil
 }
 
+// Retire moves the checkpoints of an earlier run out of the way of a new one, in place of those moved
+// before, and gives the folder they are in now; empty if there were none.
+func Retire(logDir string) (string, error) {
+	files, err := checkpoints(logDir)
+	if err != nil || len(files) == 0 {
+		return "", err
+	}
+	retired := checkpointDir(logDir) + ".old"
+	if err := os.RemoveAll(retired); err != nil {
+		return "", fmt.Errorf("checkpoint: %w", err)
+	}
+	if err := os.Rename(checkpointDir(logDir), retired); err != nil {
+		return "", fmt.Errorf("checkpoint: %w", err)
+	}
+	return retired, nil
+}
+
 // Latest is the newest usable checkpoint below a log folder. Damaged ones are named in the error only
 // if none is usable.
 func Latest(logDir string) (Position, error) {

@@ -78,6 +78,28 @@ func TestLatestPassesOverDamagedFiles(t *testing.T) {
 	}
 }
 
+// A new run may neither resume from an older one nor lose its checkpoints to those of later steps.
+func TestRetireMovesCheckpointsAway(t *testing.T) {
+	dir := t.TempDir()
+	if retired, err := Retire(dir); retired != "" || err != nil {
+		t.Errorf("nothing there: %q, %v", retired, err)
+	}
+	for _, step := range []int64{7, 12} {
+		name := filepath.Base(save(t, dir, step))
+		retired, err := Retire(dir)
+		if err != nil || retired != filepath.Join(dir, "checkpoints.old") {
+			t.Fatalf("%q, %v", retired, err)
+		}
+		files, err := os.ReadDir(retired)
+		if err != nil || len(files) != 1 || files[0].Name() != name {
+			t.Errorf("kept %v, want %s alone (%v)", files, name, err)
+		}
+		if _, err := Latest(dir); err == nil {
+			t.Error("the old run can still be resumed")
+		}
+	}
+}
+
 // Words by hand: 3f800000, 40e00000 (1 and 7).
 func TestChecksumIsTheEngines(t *testing.T) {
 	file, err := tensorfile.Open(save(t, t.TempDir(), 7))
