@@ -4,24 +4,14 @@
 package main
 
 import (
-	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"math/big"
 	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
-	"mlperf-ssd/orchestrator/internal/atomicfile"
 	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/engine"
-	"mlperf-ssd/orchestrator/internal/progress"
-	"mlperf-ssd/orchestrator/internal/supervise"
-	"mlperf-ssd/orchestrator/internal/worker"
 )
 
 func configFlags() []cli.Flag {
@@ -74,8 +64,12 @@ func launch(c *cli.Context, loaded *config.Config) error {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("engine: %s is not there: run `make build`, or name another with --engine", path)
 	}
+	if c.Bool("resume") && loaded.Run.Trials > 1 {
+		return usageError(fmt.Errorf("%s: --resume goes on with one trial, not %d: --set run.trials=1",
+			loaded.Origin("run.trials"), loaded.Run.Trials))
+	}
 	if c.Bool("dry-run") {
-		return printPlan(c.App.Writer, loaded, path)
+		return printPlan(c.App.Writer, planOf(loaded, path), c.Bool("json"))
 	}
 	if err := os.MkdirAll(loaded.Run.LogDir, 0o755); err != nil {
 		return fmt.Errorf("run.log_dir: %w", err)
@@ -112,128 +106,4 @@ func checkRunnable(c *config.Config) error {
 		}
 	}
 	return nil
-}
-
-// prepareJob finds where to start and with which seed.
-func prepareJob(c *cli.Context, j *job) error {
-	if c.Bool("resume") {
-		start, err := worker.Latest(j.Config.Run.LogDir)
-		if err != nil {
-			return err
-		}
-		j.Start = start
-		if j.Seed == 0 {
-			if j.Seed, err = start.Seed(); err != nil {
-				return err
-			}
-		}
-		// The interrupted log stays readable beside the new one.
-		if err := os.Rename(j.logFile(), j.logFile()+".interrupted"); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("log: %w", err)
-		}
-	}
-	if j.Seed == 0 {
-		n, err := rand.Int(rand.Reader, big.NewInt(1<<31-1))
-		if err != nil {
-			return fmt.Errorf("seed: %w", err)
-		}
-		j.Seed = n.Int64() + 1
-	}
-	return nil
-}
-
-// runRecord is run.json.
-type runRecord struct {
-	worker.Outcome
-	Trial    int    `json:"trial"`
-	Error    string `json:"error,omitempty"`
-	ExitCode int    `json:"exit_code"`
-	Version  string `json:"version"`
-}
-
-func runTrial(c *cli.Context, j job) error {
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("launch: %w", err)
-	}
-	asJSON := c.Bool("json")
-	var stdout io.Writer = c.App.Writer
-	if asJSON || progress.IsTerminal(os.Stdout) {
-		stdout = io.Discard // the log is in its file
-	}
-	view := progress.New(os.Stderr)
-	record := runRecord{Trial: j.Trial, Version: version, Outcome: worker.Outcome{Status: "aborted", Seed: j.Seed}}
-	cause := ""
-	runErr := supervise.Run(c.Context, supervise.Child{
-		Path:   self,
-		Args:   []string{"worker"},
-		Job:    j,
-		Stdout: stdout,
-		Stderr: view.Errors(),
-		Progress: func(raw json.RawMessage) {
-			var m message
-			if json.Unmarshal(raw, &m) != nil {
-				return
-			}
-			if m.Progress != nil {
-				view.Update(*m.Progress)
-			}
-			if m.Outcome != nil {
-				record.Outcome = *m.Outcome
-			}
-			cause += m.Error
-		},
-	})
-	if runErr != nil && cause != "" {
-		runErr = fmt.Errorf("%w: %s", runErr, cause)
-	}
-	view.Finish(record.Outcome, j.Config.Eval.Target)
-	return finishTrial(c, j, record, runErr)
-}
-
-func finishTrial(c *cli.Context, j job, record runRecord, runErr error) error {
-	err := runErr
-	switch {
-	case c.Context.Err() != nil:
-		err = &exitError{exitInterrupted, errors.New("interrupted: the log is closed as aborted")}
-	case err == nil && record.Status != "success" && !j.Config.Run.Smoke:
-		err = fmt.Errorf("the target %v was not reached in %d epochs: best AP %.4f", j.Config.Eval.Target, record.Epochs, record.BestAP)
-	}
-	if err != nil {
-		record.Error = err.Error()
-		record.ExitCode = exitFailed
-		var exit *exitError
-		if errors.As(err, &exit) {
-			record.ExitCode = exit.code
-		}
-	}
-	text, marshalErr := json.MarshalIndent(record, "", "  ")
-	if marshalErr != nil {
-		return errors.Join(err, marshalErr)
-	}
-	write := func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s\n", text)
-		return err
-	}
-	writeErr := atomicfile.Write(filepath.Join(j.Config.Run.LogDir, "run.json"), write)
-	if c.Bool("json") {
-		writeErr = errors.Join(writeErr, write(c.App.Writer))
-	}
-	if errors.Is(err, context.Canceled) {
-		err = nil
-	}
-	return errors.Join(err, writeErr)
-}
-
-func printPlan(w io.Writer, c *config.Config, enginePath string) error {
-	epochs := c.Epochs()
-	ec := c.Engine(c.Run.Seed)
-	_, err := fmt.Fprintf(w, "engine       %s\ndata         %s, %d training and %d validation images\nlog          %s\n"+
-		"batch        %d on %d rank, %s\nepochs       at most %d of %d or %d iterations, evaluated every %d\n"+
-		"rate         %g after %d steps of warm-up, decay after epochs %v\ntarget       %g AP\n",
-		enginePath, c.Data.Dir, c.Data.TrainSamples, c.Data.EvalSamples, filepath.Join(c.Run.LogDir, "result_0.txt"),
-		c.Model.BatchSize, c.Ranks(), c.Model.Precision,
-		c.Run.Epochs, epochs.Iterations(1), epochs.Iterations(2), c.Eval.Interval,
-		ec.Optimizer.BaseLr, ec.Optimizer.WarmupSteps, c.Optimizer.DecayEpochs, c.Eval.Target)
-	return err
 }

@@ -41,6 +41,7 @@ func newApp() *cli.App {
 			stepCommand(),
 			sampleCommand(),
 			benchCommand(),
+			versionCommand(),
 		},
 		EnableBashCompletion: true,
 		// A list in --set has commas of its own.

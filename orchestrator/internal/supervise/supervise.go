@@ -21,18 +21,16 @@ import (
 	"time"
 )
 
-// grace is how long a worker may take to close its log after being asked to stop.
-const grace = 20 * time.Second
-
 // ProgressFD is the descriptor on which a worker writes its progress, a JSON object a line.
 const ProgressFD = 3
 
 // Child describes a worker to run.
 type Child struct {
 	Rank     int
-	Path     string   // of the program
-	Args     []string // without the program's name
-	Job      any      // JSON on standard input
+	Path     string        // of the program
+	Args     []string      // without the program's name
+	Job      any           // JSON on standard input
+	Grace    time.Duration // from being asked to stop to being killed
 	Stdout   io.Writer
 	Stderr   io.Writer
 	Progress func(json.RawMessage) // called from one goroutine
@@ -43,10 +41,13 @@ type ExitError struct {
 	Rank   int
 	Code   int            // exit code, or -1 if a signal ended it
 	Signal syscall.Signal // or 0
+	Late   bool           // it was asked to stop, did not, and was killed
 }
 
 func (e *ExitError) Error() string {
 	switch {
+	case e.Late:
+		return fmt.Sprintf("worker of rank %d did not stop in time and was killed: its log is not closed", e.Rank)
 	case e.Signal == syscall.SIGKILL:
 		return fmt.Sprintf("worker of rank %d was killed (%v): out of memory?", e.Rank, e.Signal)
 	case e.Signal != 0:
@@ -57,7 +58,7 @@ func (e *ExitError) Error() string {
 }
 
 // Run runs the child until it ends. When the context ends the child is asked to stop by SIGTERM, and
-// killed if it does not within a time of grace.
+// killed if it does not within Grace.
 func Run(ctx context.Context, c Child) error {
 	job, err := json.Marshal(c.Job)
 	if err != nil {
@@ -80,7 +81,7 @@ func Run(ctx context.Context, c Child) error {
 	cmd.ExtraFiles = []*os.File{writer} // becomes ProgressFD
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = grace
+	cmd.WaitDelay = c.Grace
 
 	// Pdeathsig fires when the thread that started the child ends, so that thread must stay.
 	runtime.LockOSThread()
@@ -98,12 +99,12 @@ func Run(ctx context.Context, c Child) error {
 	readers.Wait()
 	prefixed.flush()
 	if err != nil {
-		return exitError(c.Rank, err)
+		return exitError(ctx, c.Rank, err)
 	}
 	return errors.Join(writeErr, closeErr)
 }
 
-func exitError(rank int, err error) error {
+func exitError(ctx context.Context, rank int, err error) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return fmt.Errorf("worker of rank %d: %w", rank, err)
@@ -111,6 +112,7 @@ func exitError(rank int, err error) error {
 	failure := &ExitError{Rank: rank, Code: exit.ExitCode()}
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		failure.Signal = status.Signal()
+		failure.Late = ctx.Err() != nil && failure.Signal == syscall.SIGKILL
 	}
 	return failure
 }

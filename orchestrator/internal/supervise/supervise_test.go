@@ -20,7 +20,7 @@ func shell(script string, out, errs io.Writer, progress func(json.RawMessage)) C
 	if progress == nil {
 		progress = func(json.RawMessage) {}
 	}
-	return Child{Rank: 3, Path: "/bin/sh", Args: []string{"-c", script}, Job: map[string]int{"a": 1}, Stdout: out, Stderr: errs, Progress: progress}
+	return Child{Rank: 3, Path: "/bin/sh", Args: []string{"-c", script}, Job: map[string]int{"a": 1}, Grace: time.Minute, Stdout: out, Stderr: errs, Progress: progress}
 }
 
 func TestRunCarriesJobLogErrorsAndProgress(t *testing.T) {
@@ -75,6 +75,19 @@ func TestExitErrorKeepsTheSignal(t *testing.T) {
 	err := Run(context.Background(), shell("kill -TERM $$", io.Discard, io.Discard, nil))
 	var exit *ExitError
 	if !errors.As(err, &exit) || exit.Signal != syscall.SIGTERM {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRunKillsAWorkerThatDoesNotStop(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	child := shell(`trap '' TERM; echo '{}' >&3; while :; do sleep 0.01; done`, io.Discard, io.Discard,
+		func(json.RawMessage) { cancel() })
+	child.Grace = 50 * time.Millisecond
+	err := Run(ctx, child)
+	var exit *ExitError
+	if !errors.As(err, &exit) || !exit.Late || !strings.Contains(err.Error(), "rank 3 did not stop in time") {
 		t.Errorf("got %v", err)
 	}
 }
