@@ -19,6 +19,7 @@ import (
 var install struct {
 	program    string
 	fakeEngine string
+	otherABI   string
 	realEngine string
 }
 
@@ -43,6 +44,10 @@ func buildAndRun(m *testing.M) (int, error) {
 	defer os.RemoveAll(dir)
 	install.program = filepath.Join(dir, "bin", "mlperf-ssd")
 	install.fakeEngine = filepath.Join(root, "build", "engine", "abi", "libssd_engine_fake.so")
+	if other := os.Getenv("SSD_FAKE_ENGINE"); other != "" {
+		install.fakeEngine = other
+	}
+	install.otherABI = filepath.Join(filepath.Dir(install.fakeEngine), "libssd_engine_other_abi.so")
 	install.realEngine = filepath.Join(root, "lib", "libssd_engine_cpu.so")
 	if missing(install.realEngine) == "" {
 		if err := os.Symlink(filepath.Join(root, "lib"), filepath.Join(dir, "lib")); err != nil {
@@ -68,6 +73,7 @@ func TestUsage(t *testing.T) { runScripts(t, "usage") }
 
 func TestFakeEngine(t *testing.T) {
 	skipWithout(t, install.fakeEngine)
+	skipWithout(t, install.otherABI)
 	runScripts(t, "fake")
 }
 
@@ -94,6 +100,7 @@ func runScripts(t *testing.T, folder string) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Dir(install.program)+":"+os.Getenv("PATH"))
 			env.Setenv("FAKE", install.fakeEngine)
+			env.Setenv("OTHER_ABI", install.otherABI)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -103,6 +110,7 @@ func runScripts(t *testing.T, folder string) {
 			"jsondoc":   jsonDocument,
 			"tensors":   hasTensors,
 			"truncate":  truncate,
+			"without":   without,
 		},
 	})
 }

@@ -85,6 +85,20 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
 }
 
+// without FILE WORD OUT copies the lines that lack the word.
+func without(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: without FILE WORD OUT")
+	}
+	var kept strings.Builder
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		if !strings.Contains(line, args[1]) {
+			kept.WriteString(line)
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(kept.String()), 0o600))
+}
+
 // childrenOf are the processes that a process started.
 func childrenOf(pid int) []int {
 	parent := strconv.Itoa(pid)
