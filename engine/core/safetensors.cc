@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 
 namespace ssd {
@@ -244,48 +245,6 @@ std::string Quoted(std::string_view text) {
   }
   return out + '"';
 }
-
-// Writes to path + ".tmp" and renames on Commit; without Commit the file is removed.
-class AtomicFile {
- public:
-  explicit AtomicFile(const std::string& path)
-      : path_(path),
-        temporary_(path + ".tmp"),
-        file_(open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
-    if (file_.fd < 0) Fail("cannot create");
-  }
-  ~AtomicFile() {
-    if (!committed_) unlink(temporary_.c_str());
-  }
-  void Write(const void* data, size_t size) {
-    const char* next = static_cast<const char*>(data);
-    while (size > 0) {
-      const ssize_t n = write(file_.fd, next, size);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) Fail("cannot write");
-      next += n;
-      size -= static_cast<size_t>(n);
-    }
-  }
-  void Commit() {
-    if (fsync(file_.fd) != 0) Fail("cannot write");
-    if (rename(temporary_.c_str(), path_.c_str()) != 0) Fail("cannot rename");
-    committed_ = true;
-    const size_t slash = path_.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
-    const Descriptor dir(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (dir.fd >= 0) fsync(dir.fd);
-  }
-
- private:
-  [[noreturn]] void Fail(const char* what) const {
-    Throw(Status::kData, "%s: %s: %s", path_.c_str(), what, std::strerror(errno));
-  }
-
-  std::string path_, temporary_;
-  Descriptor file_;
-  bool committed_ = false;
-};
 
 }  // namespace
 

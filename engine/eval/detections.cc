@@ -2,64 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eval/detections.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <string_view>
-#include <utility>
 
-#include "core/error.h"
+#include "core/atomic_file.h"
 
 namespace ssd {
 namespace {
 
 double Clip(float v) { return std::clamp(static_cast<double>(v), 0.0, 1.0); }
-
-// Writes beside the file; takes its name on Commit, or goes away.
-class NewFile {
- public:
-  explicit NewFile(const std::string& path) : path_(path), temporary_(path + ".tmp") {
-    fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd_ < 0) Fail("cannot create");
-  }
-  ~NewFile() {
-    if (fd_ >= 0) close(fd_);
-    if (!committed_) unlink(temporary_.c_str());
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  void Write(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t n = write(fd_, text.data(), text.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) Fail("cannot write");
-      text.remove_prefix(static_cast<size_t>(n));
-    }
-  }
-  void Commit() {
-    if (fsync(fd_) != 0) Fail("cannot write");
-    const int fd = std::exchange(fd_, -1);
-    if (close(fd) != 0) Fail("cannot write");
-    if (rename(temporary_.c_str(), path_.c_str()) != 0) Fail("cannot rename into");
-    committed_ = true;
-  }
-
- private:
-  [[noreturn]] void Fail(const char* what) const {
-    Throw(Status::kData, "%s: %s: %s", path_.c_str(), what, std::strerror(errno));
-  }
-
-  const std::string path_, temporary_;
-  int fd_ = -1;
-  bool committed_ = false;
-};
 
 template <typename T>
 void AppendNumber(std::string& text, T value) {
@@ -109,7 +63,7 @@ void AppendCocoDetections(std::span<const Detection> detections, int64_t image_i
 
 void WriteDetections(const std::string& path, std::span<const CocoDetection> rows) {
   constexpr size_t kFlush = 1 << 20;
-  NewFile file(path);
+  AtomicFile file(path);
   std::string text = "[";
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i > 0) text += ",\n";
