@@ -25,8 +25,12 @@ func Picture(o worker.Outcome, target float64) string {
 	for _, s := range o.Accuracy {
 		fmt.Fprintf(&b, "AP    epoch %3d  %.4f  %s\n", s.Epoch, s.AP, bar(s.AP, target, scale))
 	}
+	end := "ended below the target"
+	if o.Status == "success" {
+		end = "target reached"
+	}
 	fmt.Fprintf(&b, "%s: %d epochs, %d steps in %s, %.1f images/s, best AP %.4f (target %.2f)\n",
-		o.Status, o.Epochs, o.Steps, Duration(o.RunSeconds), o.ImagesPerSecond, o.BestAP, target)
+		end, o.Epochs, o.Steps, Duration(o.RunSeconds), o.ImagesPerSecond, o.BestAP, target)
 	return b.String()
 }
 

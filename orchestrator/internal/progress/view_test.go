@@ -48,7 +48,7 @@ func TestPicture(t *testing.T) {
 	want := "\nloss  █▃▁  20.000 -> 5.000 over 3 epochs\n" +
 		"AP    epoch   1  0.0000  " + strings.Repeat("·", 20) + "|\n" +
 		"AP    epoch   3  0.4600  " + strings.Repeat("█", 20) + "|" + strings.Repeat("█", 19) + "\n" +
-		"success: 3 epochs, 12 steps in 1h01m, 5.0 images/s, best AP 0.4600 (target 0.23)\n"
+		"target reached: 3 epochs, 12 steps in 1h01m, 5.0 images/s, best AP 0.4600 (target 0.23)\n"
 	got := Picture(o, 0.23)
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
