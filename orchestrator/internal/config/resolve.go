@@ -15,6 +15,7 @@ func (c *Config) Epochs() schedule.Epochs {
 		Ranks:      c.Ranks(),
 		Batch:      c.Model.BatchSize,
 		Multiplier: c.Data.InputBatchMultiplier,
+		Synthetic:  c.Data.Synthetic,
 	}
 }
 

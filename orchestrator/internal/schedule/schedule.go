@@ -13,17 +13,27 @@ type Epochs struct {
 	Ranks      int64 // R
 	Batch      int64 // of a rank, B
 	Multiplier int64 // M: the input makes batches of M x B; above 1 there is no carry
+	Synthetic  bool  // one batch repeated: quotas are rounded down, M plays no part
 }
 
 func ceil(a, b int64) int64 { return (a + b - 1) / b }
 
-// Quota is how many samples of an epoch one rank owns: ceil(N/R).
-func (e Epochs) Quota() int64 { return ceil(e.Samples, e.Ranks) }
+// Quota is how many samples of an epoch one rank reads: ceil(N/R), equal on all; floor(N/R) if
+// synthetic.
+func (e Epochs) Quota() int64 {
+	if e.Synthetic {
+		return e.Samples / e.Ranks
+	}
+	return ceil(e.Samples, e.Ranks)
+}
+
+// carries says whether what an epoch reads beyond its quota counts for the next.
+func (e Epochs) carries() bool { return e.Multiplier <= 1 || e.Synthetic }
 
 // Iterations is the number of iterations of an epoch (from 1). Every batch is full: what is read
 // beyond the quota counts for the next epoch.
 func (e Epochs) Iterations(epoch int64) int64 {
-	if e.Multiplier > 1 {
+	if !e.carries() {
 		return e.Samples/e.Ranks/e.Batch + 1
 	}
 	// After k epochs the rank has read the least multiple of B that is at least k quotas.
@@ -32,7 +42,7 @@ func (e Epochs) Iterations(epoch int64) int64 {
 
 // Carry is what epoch read beyond its quota.
 func (e Epochs) Carry(epoch int64) int64 {
-	if e.Multiplier > 1 {
+	if !e.carries() {
 		return 0
 	}
 	return ceil(epoch*e.Quota(), e.Batch)*e.Batch - epoch*e.Quota()

@@ -4,7 +4,6 @@
 package schedule
 
 import (
-	"math"
 	"slices"
 	"testing"
 )
@@ -19,10 +18,13 @@ func TestIterations(t *testing.T) {
 		iterations []int64
 		carry      []int64
 	}{
-		{Epochs{samples, 4, 114, 1}, 29317, []int64{258, 257, 257, 257, 257, 257, 258, 257}, []int64{95, 76, 57, 38, 19, 0, 95}},
-		{Epochs{samples, 8, 114, 1}, 14659, []int64{129, 129, 128, 129, 128, 129, 129, 128, 129, 128, 129, 129, 128, 129, 128, 129}, nil},
-		{Epochs{samples, 64, 24, 1}, 1833, []int64{77, 76, 77, 76, 76, 77, 76, 76, 77, 76}, nil},
-		{Epochs{samples, 1024, 3, 20}, 115, []int64{39, 39, 39, 39}, nil},
+		{Epochs{samples, 4, 114, 1, false}, 29317, []int64{258, 257, 257, 257, 257, 257, 258, 257}, []int64{95, 76, 57, 38, 19, 0, 95}},
+		{Epochs{samples, 8, 114, 1, false}, 14659, []int64{129, 129, 128, 129, 128, 129, 129, 128, 129, 128, 129, 129, 128, 129, 128, 129}, nil},
+		{Epochs{samples, 64, 24, 1, false}, 1833, []int64{77, 76, 77, 76, 76, 77, 76, 76, 77, 76}, nil},
+		{Epochs{samples, 1024, 3, 20, false}, 115, []int64{39, 39, 39, 39}, []int64{0, 0}},
+		// Synthetic, from section 7: 258 x 114 = 29316 + 96, 257 x 114 = 29316 - 18.
+		{Epochs{samples, 4, 114, 1, true}, 29316, []int64{258, 257, 257, 257, 257, 257, 258}, []int64{96, 78, 60, 42, 24, 6, 102}},
+		{Epochs{samples, 1024, 3, 20, true}, 114, []int64{38, 38, 38}, []int64{0, 0, 0}},
 	} {
 		if got := test.epochs.Quota(); got != test.quota {
 			t.Errorf("%+v: quota %d, want %d", test.epochs, got, test.quota)
@@ -42,7 +44,7 @@ func TestIterations(t *testing.T) {
 
 // The recurrence of section 7, step by step, for odd sizes.
 func TestIterationsFollowTheRecurrence(t *testing.T) {
-	for _, e := range []Epochs{{7, 1, 8, 1}, {32, 1, 8, 1}, {100, 3, 7, 1}, {1, 1, 5, 1}} {
+	for _, e := range []Epochs{{7, 1, 8, 1, false}, {32, 1, 8, 1, false}, {100, 3, 7, 1, false}, {1, 1, 5, 1, false}, {100, 3, 7, 20, true}} {
 		carry := int64(0)
 		for epoch := int64(1); epoch < 40; epoch++ {
 			n := ceil(e.Quota()-carry, e.Batch)
@@ -64,17 +66,22 @@ func TestLearningRateScales(t *testing.T) {
 		baseLR, warmup float64
 		lr0            float64
 		steps          int64
+		perEpoch       int64 // ceil(117266 / global batch)
 	}{
-		{Epochs{samples, 4, 114, 1}, 0.003157, 3, 0.04498725, 771},
-		{Epochs{samples, 8, 114, 1}, 0.003157, 5, 0.0899745, 642},
-		{Epochs{samples, 64, 24, 1}, 0.004, 15, 0.192, 1145},
-		{Epochs{samples, 1024, 3, 20}, 0.004, 35, 0.384, 1336},
+		{Epochs{samples, 4, 114, 1, false}, 0.003157, 3, 0.04498725, 771, 258},
+		{Epochs{samples, 8, 114, 1, false}, 0.003157, 5, 0.0899745, 642, 129},
+		{Epochs{samples, 64, 24, 1, false}, 0.004, 15, 0.192, 1145, 77},
+		{Epochs{samples, 1024, 3, 20, false}, 0.004, 35, 0.384, 1336, 39},
 	} {
-		if got := test.epochs.ScaledRate(test.baseLR); math.Abs(got-test.lr0) > 1e-12 {
+		// Exactly: the log prints every digit.
+		if got := test.epochs.ScaledRate(test.baseLR); got != test.lr0 {
 			t.Errorf("%+v: lr0 %v, want %v", test.epochs, got, test.lr0)
 		}
 		if got := test.epochs.WarmupSteps(test.warmup); got != test.steps {
 			t.Errorf("%+v: %d warm-up steps, want %d", test.epochs, got, test.steps)
+		}
+		if got := test.epochs.StepsPerEpoch(); got != test.perEpoch {
+			t.Errorf("%+v: %d steps an epoch, want %d", test.epochs, got, test.perEpoch)
 		}
 	}
 }
