@@ -93,18 +93,39 @@ func (c *Config) checkTogether(complain func(key, format string, args ...any)) {
 	if g := c.Model.BNGroup; g&(g-1) != 0 {
 		complain("model.bn_group", "is %d, must be 1, 2, 4, 8 or 16", g)
 	}
+	if g, ranks := c.Model.BNGroup, c.Cluster.GPUsPerNode; g > 0 && ranks > 0 && ranks%g != 0 {
+		complain("model.bn_group", "is %d, must divide cluster.gpus_per_node, which is %d: a BatchNorm spans ranks of one node", g, ranks)
+	}
+	if n := c.Data.TrainSamples; n > 0 && n < c.Ranks() {
+		complain("data.train_samples", "is %d, must be at least one for each of %d ranks", n, c.Ranks())
+	}
 	if m := c.Data.MaxSamples; m != 1 && m != 50 {
 		complain("data.max_samples", "is %d, the rules allow 1 and 50", m)
 	}
 	if c.Model.Precision == "fp16" && c.Device.Kind == "cpu" {
 		complain("model.precision", "is fp16, which needs a GPU: use bf16 or f32, or device.kind cuda")
 	}
-	if d := c.Optimizer.DecayEpochs; !slices.IsSorted(d) || len(d) > 0 && d[0] < 1 {
+	if d := c.Optimizer.DecayEpochs; !ascends(d) {
 		complain("optimizer.decay_epochs", "is %v, must be ascending epochs from 1", d)
+	}
+	if e := c.Eval.ExtraEpochs; len(e) > 0 && slices.Min(e) < 1 {
+		complain("eval.extra_epochs", "is %v, must be epochs from 1", e)
 	}
 	for _, key := range []string{"submission.org", "submission.platform", "run.log_dir"} {
 		if slices.ContainsFunc(c.Fields(), func(f Field) bool { return f.Key == key && f.Value == "" }) {
 			complain(key, "must not be empty")
 		}
 	}
+}
+
+// ascends says whether epochs begin at 1 or later and each is later than the one before.
+func ascends(epochs []int64) bool {
+	last := int64(0)
+	for _, epoch := range epochs {
+		if epoch <= last {
+			return false
+		}
+		last = epoch
+	}
+	return true
 }

@@ -4,21 +4,13 @@
 package config
 
 import (
-	"encoding/csv"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
-
-const configs = "../../../configs"
 
 func write(t *testing.T, text string) string {
 	t.Helper()
@@ -77,6 +69,12 @@ func TestErrorsNameFileLineAndKey(t *testing.T) {
 		{"[model]\nbn_group = 3\n", ":2: model.bn_group is 3, must be 1, 2, 4, 8 or 16"},
 		{"[model]\nprecision = \"fp32\"\n", `:2: model.precision is "fp32", must be one of f32, bf16, fp16`},
 		{"[optimizer]\ndecay_epochs = [55, 44]\n", ":2: optimizer.decay_epochs is [55 44], must be ascending"},
+		{"[optimizer]\ndecay_epochs = [44, 44]\n", ":2: optimizer.decay_epochs is [44 44], must be ascending"},
+		{"[optimizer]\ndecay_epochs = [0, 44]\n", ":2: optimizer.decay_epochs is [0 44], must be ascending epochs from 1"},
+		{"[eval]\nextra_epochs = [3, 0]\n", ":2: eval.extra_epochs is [3 0], must be epochs from 1"},
+		{"[model]\nbn_group = 8\n[cluster]\ngpus_per_node = 4\n", ":2: model.bn_group is 8, must divide cluster.gpus_per_node, which is 4"},
+		{"[data]\ntrain_samples = 7\n[cluster]\nnodes = 8\n", ":2: data.train_samples is 7, must be at least one for each of 8 ranks"},
+		{"[device]\nkind = \"cpu\"\n[model]\nprecision = \"fp16\"\n", ":4: model.precision is fp16, which needs a GPU"},
 		{"[optimizer]\ndecay_epochs = [\"a\"]\n", ":2: optimizer.decay_epochs holds a, must be a list of whole numbers"},
 		{"[optimizer]\nbase_lr = nan\n", ":2: optimizer.base_lr is NaN, must be 0 to 100"},
 		{"[data]\nmax_samples = 2\n", ":2: data.max_samples is 2, the rules allow 1 and 50"},
@@ -106,37 +104,6 @@ func TestMissingFile(t *testing.T) {
 	}
 }
 
-// The submission's own settings (spec section 16) give its configuration file's values.
-func TestShellVariablesOfTheSubmission(t *testing.T) {
-	c, err := Load(Source{LookupEnv: env(map[string]string{
-		"BATCHSIZE": "114", "NUMEPOCHS": "65", "DATADIR": "/data", "LOGDIR": "/logs", "PRETRAINED_DIR": "/weights",
-		"NEXP": "5", "PGNNODES": "1", "PGNGPU": "4",
-		"EXTRA_PARAMS": "--lr-warmup-epoch=3 --lr=0.003157 --weight-decay=1.3e-4 --dali-workers=4 --input-jpg-decode=cache --lr-decay-epochs 44 55 --synthetic",
-	})})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := Defaults()
-	want.Model.BatchSize, want.Run.Epochs, want.Run.Trials = 114, 65, 5
-	want.Data.Dir, want.Run.LogDir, want.Backbone.Weights = "/data", "/logs", "/weights/resnet34-333f7ec4.pth"
-	want.Cluster.GPUsPerNode = 4
-	want.Optimizer.WarmupEpochs, want.Optimizer.BaseLR, want.Optimizer.WeightDecay = 3, 0.003157, 1.3e-4
-	want.Data.Threads, want.Data.Sharding, want.Data.Synthetic = 4, "cache", true
-	want.origins, c.origins = nil, nil
-	if diff := cmp.Diff(want, c, cmp.AllowUnexported(Config{})); diff != "" {
-		t.Error(diff)
-	}
-	c, err = Load(Source{LookupEnv: env(map[string]string{"BATCHSIZE": "114", "EXTRA_PARAMS": "--batch 24 --target-map=21.2"})})
-	if err != nil || c.Model.BatchSize != 24 || c.Origin("model.batch_size") != "$EXTRA_PARAMS --batch-size" || c.Eval.Target != 0.212 {
-		t.Errorf("got %+v, %v", c, err)
-	}
-	for _, bad := range []string{"--lr-w=3", "--nonsense=1", "--lr", "--weight-decay=x"} {
-		if _, err := Load(Source{LookupEnv: env(map[string]string{"EXTRA_PARAMS": bad})}); err == nil {
-			t.Errorf("%s: no error", bad)
-		}
-	}
-}
-
 func TestEngineGetsResolvedValues(t *testing.T) {
 	c, err := Load(Source{File: filepath.Join(configs, "fujitsu_primergy_gx2460_m1.toml")})
 	if err != nil {
@@ -146,78 +113,6 @@ func TestEngineGetsResolvedValues(t *testing.T) {
 	if e.Seed != 7 || e.Optimizer.WarmupSteps != 771 || math.Abs(e.Optimizer.BaseLr-0.04498725) > 1e-12 ||
 		e.Optimizer.StepsPerEpoch != 258 || e.Model.EvalBatchSize != 114 {
 		t.Errorf("got %v", e)
-	}
-}
-
-// Shipped files are complete: they name every key.
-func TestShippedFilesAreComplete(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(configs, "*.toml"))
-	if err != nil || len(files) != 30 {
-		t.Fatalf("%d files, want 30 (%v)", len(files), err)
-	}
-	for _, file := range files {
-		c, err := Load(Source{File: file})
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		for _, f := range c.Fields() {
-			if f.Origin == "default" {
-				t.Errorf("%s: %s is missing", file, f.Key)
-			}
-		}
-	}
-}
-
-// Every result of the round has a file with its values.
-func TestSystemFilesEqualTheResults(t *testing.T) {
-	table, err := os.Open("../../../../shared/spec/systems.tsv")
-	if err != nil {
-		t.Skip("the table of results is not here: ", err)
-	}
-	defer table.Close()
-	reader := csv.NewReader(table)
-	reader.Comma = '\t'
-	rows, err := reader.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, cells := range rows[1:] {
-		row := map[string]string{}
-		for i, name := range rows[0] {
-			row[name] = cells[i]
-		}
-		name := strings.Trim(regexp.MustCompile("[^a-z0-9]+").ReplaceAllString(strings.ToLower(row["system"]), "_"), "_")
-		c, err := Load(Source{File: filepath.Join(configs, name+".toml")})
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		got := map[string]any{
-			"nodes": c.Cluster.Nodes, "gpus_per_node": c.Cluster.GPUsPerNode, "batch_per_gpu": c.Model.BatchSize,
-			"eval_batch": c.Model.EvalBatchSize, "epochs": c.Run.Epochs, "base_lr": c.Optimizer.BaseLR,
-			"warmup_epochs": c.Optimizer.WarmupEpochs, "weight_decay": c.Optimizer.WeightDecay,
-			"bn_group": c.Model.BNGroup, "input_batch_multiplier": c.Data.InputBatchMultiplier,
-			"global_batch": c.Ranks() * c.Model.BatchSize, "warmup_steps": c.Epochs().WarmupSteps(c.Optimizer.WarmupEpochs),
-		}
-		for column, value := range got {
-			want, err := strconv.ParseFloat(row[column], 64)
-			have, _ := strconv.ParseFloat(fmt.Sprint(value), 64)
-			if err != nil || have != want {
-				t.Errorf("%s: %s is %v, want %s", name, column, value, row[column])
-			}
-		}
-		var decay []int64
-		for _, word := range strings.Split(row["decay_epochs"], ",") {
-			n, _ := strconv.ParseInt(word, 10, 64)
-			decay = append(decay, n)
-		}
-		if !slices.Equal(c.Optimizer.DecayEpochs, decay) {
-			t.Errorf("%s: decay %v, want %v", name, c.Optimizer.DecayEpochs, decay)
-		}
-		if (row["jpeg_decode"] == "cache") != (c.Data.Sharding == "cache") {
-			t.Errorf("%s: sharding %s with jpeg_decode %s", name, c.Data.Sharding, row["jpeg_decode"])
-		}
 	}
 }
 
