@@ -4,9 +4,11 @@
 package compliance
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -58,7 +60,20 @@ type checker struct {
 }
 
 func (c *checker) add(e Event, problem, expected string) {
-	c.findings = append(c.findings, Finding{Line: e.Line, Key: e.Key, Problem: problem, Expected: expected, Found: fmt.Sprint(e.Value)})
+	f := Finding{Line: e.Line, Key: e.Key, Problem: problem, Expected: expected}
+	if expected != "" {
+		f.Found = found(e.Value)
+	}
+	c.findings = append(c.findings, f)
+}
+
+// found is a value as the log has it.
+func found(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(text)
 }
 
 func (c *checker) missing(key, problem string) {
@@ -125,7 +140,7 @@ func (c *checker) blockStart(e Event) {
 	}
 	c.metadata(e, "first_epoch_num")
 	if n, ok := e.Metadata["epoch_count"].(float64); !ok || n <= 0 {
-		c.add(e, "its metadata need epoch_count", "above 0")
+		c.add(e, "its metadata need epoch_count above 0", "")
 	}
 }
 
@@ -150,7 +165,7 @@ func (c *checker) order(e Event) {
 			earliest = min(earliest, start.TimeMS)
 		}
 		if minutes := (e.TimeMS - earliest) / 60000; minutes >= 30 {
-			c.add(e, fmt.Sprintf("comes %.1f minutes after init_start", minutes), "less than 30")
+			c.add(e, fmt.Sprintf("comes %.1f minutes after init_start, must be less than 30", minutes), "")
 		}
 	}
 }
@@ -196,13 +211,13 @@ func (c *checker) exactlyOne(key string, events []Event) {
 		return
 	}
 	for _, e := range events[1:] {
-		same := fmt.Sprint(e.Value) == fmt.Sprint(events[0].Value)
+		same := reflect.DeepEqual(e.Value, events[0].Value)
 		problem := "stands again with another value"
 		if same {
 			problem = "stands again with the same value"
 		}
 		c.findings = append(c.findings, Finding{Line: e.Line, Key: key, Problem: problem, Warning: same,
-			Expected: fmt.Sprint(events[0].Value), Found: fmt.Sprint(e.Value)})
+			Expected: found(events[0].Value), Found: found(e.Value)})
 	}
 }
 
@@ -230,19 +245,27 @@ func (c *checker) tensors() {
 	if len(c.seen["weights_initialization"]) == 0 {
 		return // counts has said so
 	}
-	count := map[string]int{}
+	missing := map[string]bool{}
+	for _, name := range ssdnames.Tensors() {
+		missing[name] = true
+	}
 	for _, e := range c.seen["weights_initialization"] {
-		if name, ok := e.Metadata["tensor"].(string); ok {
-			count[name]++
+		name, present := e.Metadata["tensor"]
+		text, _ := name.(string)
+		first, known := missing[text]
+		switch {
+		case !present: // its line has said so
+		case !known:
+			c.add(e, fmt.Sprintf("tensor %v is unknown", name), "")
+		case !first:
+			c.add(e, fmt.Sprintf("tensor %s stands again", text), "")
+		default:
+			missing[text] = false
 		}
 	}
 	for _, name := range ssdnames.Tensors() {
-		if n := count[name]; n != 1 {
-			c.missing("weights_initialization", fmt.Sprintf("tensor %s stands %d times, must stand once", name, n))
+		if missing[name] {
+			c.missing("weights_initialization", fmt.Sprintf("tensor %s is missing", name))
 		}
-		delete(count, name)
-	}
-	for name := range count {
-		c.missing("weights_initialization", fmt.Sprintf("tensor %s is unknown", name))
 	}
 }

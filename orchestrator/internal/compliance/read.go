@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 )
 
 const prefix = ":::MLLOG "
@@ -74,7 +75,13 @@ func read(r io.Reader) (events []Event, findings []Finding, err error) {
 // parse reads the JSON behind the prefix; problem says what is wrong with it.
 func parse(text []byte) (event Event, problem string) {
 	var fields map[string]any
-	if err := json.Unmarshal(latin1(text), &fields); err != nil {
+	text = latin1(text)
+	err := json.Unmarshal(text, &fields)
+	if err != nil {
+		fields = nil
+		err = json.Unmarshal(finite(text), &fields)
+	}
+	if err != nil {
 		return event, "the line is no JSON object: " + err.Error()
 	}
 	for _, key := range []string{"time_ms", "key", "value", "metadata"} {
@@ -108,4 +115,16 @@ func latin1(text []byte) []byte {
 		}
 	}
 	return text
+}
+
+// finite replaces NaN and the infinities, which Python's JSON allows, by null: no rule accepts them, and
+// a loss that is not a number fails no log.
+func finite(text []byte) []byte {
+	stringOrWord := regexp.MustCompile(`"(?:[^"\\]|\\.)*"|NaN|-?Infinity`)
+	return stringOrWord.ReplaceAllFunc(text, func(match []byte) []byte {
+		if match[0] == '"' {
+			return match
+		}
+		return []byte("null")
+	})
 }
