@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"mlperf-ssd/orchestrator/internal/compliance"
 	"mlperf-ssd/orchestrator/internal/mllog"
 	"mlperf-ssd/orchestrator/internal/ssdnames"
 )
@@ -98,6 +99,20 @@ func TestGoldenLog(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The log of a whole run complies, as success and as aborted.
+func TestWholeLogComplies(t *testing.T) {
+	for _, success := range []bool{true, false} {
+		r, out := play(t, len(begin())-1)
+		if err := r.RunStop(at(15), success); err != nil {
+			t.Fatal(err)
+		}
+		report, err := compliance.Check(out)
+		if err != nil || len(report.Findings) > 0 {
+			t.Errorf("success %v: %v, %v", success, report.Findings, err)
+		}
 	}
 }
 
