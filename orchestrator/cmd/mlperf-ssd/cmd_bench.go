@@ -4,7 +4,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -57,14 +56,22 @@ func benchSteps(name, usage string, what ssdpb.BenchRequest_What) *cli.Command {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			precision, err := precisionOf(c)
+			config, err := benchConfig(c)
 			if err != nil {
 				return err
 			}
-			config := toolConfig(precision, c.Int64("batch"), c.Int("threads"))
 			return bench(c, config, &ssdpb.BenchRequest{What: what, Steps: c.Int64("steps")})
 		},
 	}
+}
+
+// benchConfig is the configuration that --precision, --batch and --threads ask for.
+func benchConfig(c *cli.Context) (*ssdpb.EngineConfig, error) {
+	precision, err := precisionOf(c)
+	if err != nil {
+		return nil, err
+	}
+	return toolConfig(precision, c.Int64("batch"), c.Int("threads")), nil
 }
 
 func benchInput() *cli.Command {
@@ -85,7 +92,7 @@ func benchInput() *cli.Command {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			precision, err := precisionOf(c)
+			config, err := benchConfig(c)
 			if err != nil {
 				return err
 			}
@@ -97,7 +104,6 @@ func benchInput() *cli.Command {
 			if train {
 				request.What = ssdpb.BenchRequest_INPUT_TRAIN
 			}
-			config := toolConfig(precision, c.Int64("batch"), c.Int("threads"))
 			config.Data.Dir = c.String("data")
 			return bench(c, config, request)
 		},
@@ -112,9 +118,7 @@ func bench(c *cli.Context, config *ssdpb.EngineConfig, request *ssdpb.BenchReque
 		}
 		result := resultOf(report)
 		if c.Bool("json") {
-			encoder := json.NewEncoder(c.App.Writer)
-			encoder.SetIndent("", "  ")
-			return encoder.Encode(result)
+			return writeJSON(c.App.Writer, result)
 		}
 		return result.print(c.App.Writer)
 	})

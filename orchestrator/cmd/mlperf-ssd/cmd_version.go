@@ -4,7 +4,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 
@@ -37,9 +36,7 @@ func versionCommand() *cli.Command {
 				v.Engine = library.BuildInfo()
 			}
 			if c.Bool("json") {
-				encoder := json.NewEncoder(c.App.Writer)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(v)
+				return writeJSON(c.App.Writer, v)
 			}
 			engine := v.Engine
 			if engine == "" {

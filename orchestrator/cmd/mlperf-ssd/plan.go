@@ -4,7 +4,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -54,9 +53,7 @@ func planOf(c *config.Config, enginePath string) plan {
 
 func printPlan(w io.Writer, p plan, asJSON bool) error {
 	if asJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(p)
+		return writeJSON(w, p)
 	}
 	_, err := fmt.Fprintf(w, "engine       %s\ndata         %s, %d training and %d validation images\nlog          %s\n"+
 		"batch        %d on %d rank, %s\nepochs       at most %d of %d or %d iterations, evaluated every %d\n"+
