@@ -75,8 +75,10 @@ fmt: ## formats Go and C++
 
 .PHONY: generate
 generate: ## the committed protobuf code
-	GOBIN=$(CURDIR)/.deps/bin $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go
+	GOBIN=$(CURDIR)/.deps/bin $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
 	PATH="$(CURDIR)/.deps/bin:$$PATH" protoc -I proto --go_out=proto/ssdpb --go_opt=paths=source_relative proto/engine.proto
+	PATH="$(CURDIR)/.deps/bin:$$PATH" protoc -I proto --go_out=proto/controlpb --go_opt=paths=source_relative \
+	  --go-grpc_out=proto/controlpb --go-grpc_opt=paths=source_relative proto/control.proto
 
 .PHONY: clean
 clean: ## what was built; data, results and dependencies stay
