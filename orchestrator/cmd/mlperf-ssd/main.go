@@ -41,6 +41,7 @@ func newApp() *cli.App {
 			stepCommand(),
 			sampleCommand(),
 			benchCommand(),
+			evalCommand(),
 			versionCommand(),
 		},
 		EnableBashCompletion: true,
