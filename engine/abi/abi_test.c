@@ -37,14 +37,10 @@ static void TestRun(void) {
   ssd_engine* engine = NULL;
   ssd_error error;
   ssd_event events[256];
-  uint8_t id[SSD_UNIQUE_ID_BYTES];
   size_t n, i, tensors = 0, steps = 0;
   memset(&error, 0, sizeof error);
   CHECK(ssd_engine_create(&engine, kConfig, sizeof kConfig, &error) == SSD_OK);
   CHECK(engine != NULL);
-  CHECK(ssd_engine_unique_id(engine, id, &error) == SSD_OK);
-  CHECK(ssd_engine_connect(engine, id, 0, 1, &error) == SSD_OK);
-  CHECK(ssd_engine_connect(engine, id, 1, 2, &error) == SSD_UNAVAILABLE);
   CHECK(ssd_engine_prepare(engine, &error) == SSD_OK);
   CHECK(ssd_engine_train(engine, 1, 3, &error) == SSD_OK);
   CHECK(ssd_engine_evaluate(engine, &error) == SSD_OK);
@@ -58,6 +54,37 @@ static void TestRun(void) {
   CHECK(steps == 3);
   CHECK(events[n - 1].kind == SSD_EVENT_EVAL_END && events[n - 1].value == 0.1);
   CHECK(ssd_engine_poll(engine, events, 256, 1) == 0);
+  ssd_engine_destroy(engine);
+}
+
+static void TestConnect(void) {
+  /* ConnectRequest with the addresses of two fake ranks, and with them in the wrong order. */
+  static const char kRight[] =
+      "\x0a\x10"
+      "fake rank 0 of 2"
+      "\x0a\x10"
+      "fake rank 1 of 2";
+  static const char kSwapped[] =
+      "\x0a\x10"
+      "fake rank 1 of 2"
+      "\x0a\x10"
+      "fake rank 0 of 2";
+  ssd_engine* engine = NULL;
+  ssd_error error;
+  char address[256];
+  size_t len = 0;
+  CHECK(ssd_engine_create(&engine, kConfig, sizeof kConfig, &error) == SSD_OK);
+  CHECK(ssd_engine_address(engine, 2, 2, address, sizeof address, &len, &error) == SSD_INVALID);
+  CHECK(strstr(error.message, "rank 2 of 2") != NULL);
+  CHECK(ssd_engine_address(engine, -1, 2, address, sizeof address, &len, NULL) == SSD_INVALID);
+  CHECK(ssd_engine_address(engine, 1, 2, address, 3, &len, NULL) == SSD_INVALID); /* too small */
+  CHECK(ssd_engine_address(engine, 1, 2, address, sizeof address, &len, &error) == SSD_OK);
+  CHECK(len == 16 && memcmp(address, "fake rank 1 of 2", 16) == 0);
+  CHECK(ssd_engine_connect(engine, "\xff", 1, &error) == SSD_INVALID);
+  CHECK(strstr(error.message, "ConnectRequest") != NULL);
+  CHECK(ssd_engine_connect(engine, kSwapped, sizeof kSwapped - 1, NULL) == SSD_INVALID);
+  CHECK(ssd_engine_connect(engine, kRight, 18, NULL) == SSD_INVALID); /* one of two */
+  CHECK(ssd_engine_connect(engine, kRight, sizeof kRight - 1, &error) == SSD_OK);
   ssd_engine_destroy(engine);
 }
 
@@ -91,10 +118,8 @@ static void* TrainUntilAborted(void* engine) {
 static void TestAbort(void) {
   ssd_engine* engine = NULL;
   ssd_error error;
-  uint8_t id[SSD_UNIQUE_ID_BYTES];
   pthread_t thread;
   void* status = NULL;
-  memset(id, 0, sizeof id);
   CHECK(ssd_engine_create(&engine, kHanging, sizeof kHanging, &error) == SSD_OK);
   CHECK(pthread_create(&thread, NULL, TrainUntilAborted, engine) == 0);
   ssd_engine_abort(engine);
@@ -102,7 +127,7 @@ static void TestAbort(void) {
   CHECK(*(ssd_status*)status == SSD_ABORTED);
   CHECK(ssd_engine_prepare(engine, &error) == SSD_ABORTED);
   CHECK(error.status == SSD_ABORTED && strlen(error.message) > 0);
-  CHECK(ssd_engine_connect(engine, id, 0, 1, NULL) == SSD_ABORTED);
+  CHECK(ssd_engine_connect(engine, "", 0, NULL) == SSD_ABORTED);
   CHECK(ssd_engine_evaluate(engine, NULL) == SSD_ABORTED);
   CHECK(ssd_engine_save(engine, "never-written.safetensors", NULL) == SSD_ABORTED);
   CHECK(ssd_engine_inspect(engine, "", 0, NULL) == SSD_ABORTED);
@@ -112,8 +137,9 @@ static void TestAbort(void) {
 int main(void) {
   TestVersion();
   TestRun();
+  TestConnect();
   TestErrors();
   TestAbort();
-  printf("%d passed, %d failed\n", failures == 0 ? 4 : 0, failures);
+  printf("%d passed, %d failed\n", failures == 0 ? 5 : 0, failures);
   return failures != 0;
 }

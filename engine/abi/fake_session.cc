@@ -41,6 +41,22 @@ class FakeSession : public Session {
     ap_ = directives_.contains("ap") ? directives_["ap"] : 0.1;
   }
 
+  std::string Address(int rank, int world) override {
+    rank_ = rank;
+    world_ = world;
+    return AddressOf(rank);
+  }
+
+  // Wants what Address gave on every rank, in order.
+  void Connect(const std::vector<std::string>& addresses) override {
+    if (static_cast<int>(addresses.size()) != world_)
+      Throw(Status::kInvalid, "connect: %zu addresses for %d ranks", addresses.size(), world_);
+    for (int rank = 0; rank < world_; ++rank)
+      if (addresses[static_cast<size_t>(rank)] != AddressOf(rank))
+        Throw(Status::kInvalid, "connect: rank %d of %d: the address of rank %d is \"%s\"", rank_,
+              world_, rank, addresses[static_cast<size_t>(rank)].c_str());
+  }
+
   void Prepare() override {
     if (directives_.contains("fail-prepare"))
       Throw(Status::kData, "weights.safetensors: cannot open");
@@ -92,6 +108,9 @@ class FakeSession : public Session {
   }
 
  private:
+  std::string AddressOf(int rank) const {
+    return "fake rank " + std::to_string(rank) + " of " + std::to_string(world_);
+  }
   bool At(const char* directive) const {
     const auto found = directives_.find(directive);
     return found != directives_.end() && static_cast<int64_t>(found->second) == step_;
@@ -110,6 +129,7 @@ class FakeSession : public Session {
   EventSink* const sink_;
   std::map<std::string, double> directives_;
   double ap_;
+  int rank_ = 0, world_ = 0;  // as told to Address
   int64_t step_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;

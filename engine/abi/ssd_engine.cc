@@ -42,9 +42,7 @@ Message Parse(const void* bytes, size_t len, const char* what) {
   return message;
 }
 
-template <typename Message>
-void Serialize(const Message& message, void* out, size_t cap, size_t* len) {
-  const std::string bytes = message.SerializeAsString();
+void Copy(const std::string& bytes, void* out, size_t cap, size_t* len) {
   if (out == nullptr || len == nullptr || bytes.size() > cap)
     ssd::Throw(ssd::Status::kInvalid, "report: the buffer of %zu bytes is too small for %zu", cap,
                bytes.size());
@@ -81,21 +79,19 @@ ssd_status ssd_engine_create(ssd_engine** out, const void* config, size_t len, s
   });
 }
 
-ssd_status ssd_engine_unique_id(ssd_engine* e, uint8_t out[SSD_UNIQUE_ID_BYTES], ssd_error* err) {
-  return Call(e, err, [&](ssd::Session&) {
-    if (out == nullptr) ssd::Throw(ssd::Status::kInvalid, "unique_id: out is NULL");
-    std::memset(out, 0, SSD_UNIQUE_ID_BYTES);
+ssd_status ssd_engine_address(ssd_engine* e, int32_t rank, int32_t world, void* out, size_t cap,
+                              size_t* len, ssd_error* err) {
+  return Call(e, err, [&](ssd::Session& s) {
+    if (world < 1 || rank < 0 || rank >= world)
+      ssd::Throw(ssd::Status::kInvalid, "address: there is no rank %d of %d", rank, world);
+    Copy(s.Address(rank, world), out, cap, len);
   });
 }
 
-ssd_status ssd_engine_connect(ssd_engine* e, const uint8_t id[SSD_UNIQUE_ID_BYTES], int32_t rank,
-                              int32_t world, ssd_error* err) {
-  return Call(e, err, [&](ssd::Session&) {
-    if (id == nullptr || world < 1 || rank < 0 || rank >= world)
-      ssd::Throw(ssd::Status::kInvalid, "connect: rank %d of %d", rank, world);
-    if (world > 1)
-      ssd::Throw(ssd::Status::kUnavailable, "connect: %d ranks: this engine trains with one",
-                 world);
+ssd_status ssd_engine_connect(ssd_engine* e, const void* request, size_t len, ssd_error* err) {
+  return Call(e, err, [&](ssd::Session& s) {
+    const auto parsed = Parse<ssd::ConnectRequest>(request, len, "ConnectRequest");
+    s.Connect({parsed.address().begin(), parsed.address().end()});
   });
 }
 
@@ -128,7 +124,7 @@ ssd_status ssd_engine_bench(ssd_engine* e, const void* request, size_t len, void
                             size_t cap, size_t* report_len, ssd_error* err) {
   return Call(e, err, [&](ssd::Session& s) {
     const auto parsed = Parse<ssd::BenchRequest>(request, len, "BenchRequest");
-    Serialize(s.Bench(parsed), report, cap, report_len);
+    Copy(s.Bench(parsed).SerializeAsString(), report, cap, report_len);
   });
 }
 
@@ -136,7 +132,7 @@ ssd_status ssd_score(const void* request, size_t len, void* report, size_t cap, 
                      ssd_error* err) {
   return ssd::Guard(err, [&] {
     const auto parsed = Parse<ssd::ScoreRequest>(request, len, "ScoreRequest");
-    Serialize(ssd::ScoreDetections(parsed), report, cap, report_len);
+    Copy(ssd::ScoreDetections(parsed).SerializeAsString(), report, cap, report_len);
   });
 }
 

@@ -26,8 +26,7 @@
 extern "C" {
 #endif
 
-#define SSD_ABI_VERSION 1u /* changes when any line below changes meaning */
-#define SSD_UNIQUE_ID_BYTES 128
+#define SSD_ABI_VERSION 2u /* changes when any line below changes meaning */
 
 typedef struct ssd_engine ssd_engine;
 typedef int32_t ssd_status; /* fixed width, unlike an enum */
@@ -77,11 +76,14 @@ const char* ssd_build_info(void); /* one line: backends, library versions, commi
 /* Parses the EngineConfig bytes (copied) and starts the engine's thread. Opens no file. */
 ssd_status ssd_engine_create(ssd_engine** out, const void* config, size_t len, ssd_error* err);
 
-/* Rank 0 makes the id; the caller carries it to the others; every rank connects. One rank needs
- * neither. */
-ssd_status ssd_engine_unique_id(ssd_engine* e, uint8_t out[SSD_UNIQUE_ID_BYTES], ssd_error* err);
-ssd_status ssd_engine_connect(ssd_engine* e, const uint8_t id[SSD_UNIQUE_ID_BYTES], int32_t rank,
-                              int32_t world, ssd_error* err);
+/* Several ranks meet: each asks for its address (bytes that only the engine reads; some ranks may
+ * have none), the caller carries all to all, and every rank connects, which blocks until all have.
+ * Before prepare. One rank needs neither. SSD_INVALID if cap is too small (64 KiB + 256 bytes a
+ * rank is always enough). */
+ssd_status ssd_engine_address(ssd_engine* e, int32_t rank, int32_t world, void* out, size_t cap,
+                              size_t* len, ssd_error* err);
+/* ConnectRequest bytes. */
+ssd_status ssd_engine_connect(ssd_engine* e, const void* request, size_t len, ssd_error* err);
 
 /* Plans the network, warms up on made-up input, then initialises the weights (119 TENSOR_INIT
  * events) and loads backbone or checkpoint. Never opens the data set. */

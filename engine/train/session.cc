@@ -29,6 +29,8 @@ class EngineSession : public Session {
   EngineSession(const EngineConfig& config, EventSink* sink)
       : config_(config), sink_(sink), schedule_(LrScheduleOf(config)) {}
 
+  std::string Address(int rank, int world) override;
+  void Connect(const std::vector<std::string>& addresses) override;
   void Prepare() override;
   void Train(int64_t epoch, int64_t steps) override;
   void Evaluate() override;
@@ -73,6 +75,18 @@ void EngineSession::CheckAborted() const {
 
 void EngineSession::MustBePrepared() const {
   if (trainer_ == nullptr) Throw(Status::kInvalid, "the engine is not prepared");
+}
+
+std::string EngineSession::Address(int, int world) {
+  if (world > 1)
+    Throw(Status::kUnavailable, "connect: %d ranks: this engine trains with one", world);
+  return "";
+}
+
+void EngineSession::Connect(const std::vector<std::string>& addresses) {
+  if (addresses.size() > 1)
+    Throw(Status::kUnavailable, "connect: %zu ranks: this engine trains with one",
+          addresses.size());
 }
 
 void EngineSession::Prepare() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine.pb.h"
 
@@ -40,6 +41,8 @@ class Session {
   static std::unique_ptr<Session> Create(const EngineConfig& config, EventSink* sink);
   virtual ~Session() = default;
 
+  virtual std::string Address(int rank, int world) = 0;
+  virtual void Connect(const std::vector<std::string>& addresses) = 0;
   virtual void Prepare() = 0;
   virtual void Train(int64_t epoch, int64_t steps) = 0;
   virtual void Evaluate() = 0;

@@ -269,7 +269,7 @@ func (x BenchRequest_What) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BenchRequest_What.Descriptor instead.
 func (BenchRequest_What) EnumDescriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{7, 0}
+	return file_engine_proto_rawDescGZIP(), []int{9, 0}
 }
 
 type EngineConfig struct {
@@ -282,6 +282,7 @@ type EngineConfig struct {
 	Eval          *EvalConfig            `protobuf:"bytes,6,opt,name=eval,proto3" json:"eval,omitempty"`
 	LogInterval   int64                  `protobuf:"varint,7,opt,name=log_interval,json=logInterval,proto3" json:"log_interval,omitempty"` // STEP events every so many iterations
 	ResumeFrom    string                 `protobuf:"bytes,8,opt,name=resume_from,json=resumeFrom,proto3" json:"resume_from,omitempty"`     // checkpoint; empty = start anew
+	Comm          *CommConfig            `protobuf:"bytes,9,opt,name=comm,proto3" json:"comm,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -370,6 +371,13 @@ func (x *EngineConfig) GetResumeFrom() string {
 		return x.ResumeFrom
 	}
 	return ""
+}
+
+func (x *EngineConfig) GetComm() *CommConfig {
+	if x != nil {
+		return x.Comm
+	}
+	return nil
 }
 
 type DeviceConfig struct {
@@ -724,6 +732,59 @@ func (x *OptimizerConfig) GetStepsPerEpoch() int64 {
 	return 0
 }
 
+// How ranks talk to each other. Only of interest with several.
+type CommConfig struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Interface      string                 `protobuf:"bytes,1,opt,name=interface,proto3" json:"interface,omitempty"`                                  // network interface or address of this host; empty = chosen by the engine
+	TimeoutSeconds int32                  `protobuf:"varint,2,opt,name=timeout_seconds,json=timeoutSeconds,proto3" json:"timeout_seconds,omitempty"` // a peer that says nothing for so long has failed; 0 = 300
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *CommConfig) Reset() {
+	*x = CommConfig{}
+	mi := &file_engine_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommConfig) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommConfig) ProtoMessage() {}
+
+func (x *CommConfig) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommConfig.ProtoReflect.Descriptor instead.
+func (*CommConfig) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CommConfig) GetInterface() string {
+	if x != nil {
+		return x.Interface
+	}
+	return ""
+}
+
+func (x *CommConfig) GetTimeoutSeconds() int32 {
+	if x != nil {
+		return x.TimeoutSeconds
+	}
+	return 0
+}
+
 type EvalConfig struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	ScoreThreshold float32                `protobuf:"fixed32,1,opt,name=score_threshold,json=scoreThreshold,proto3" json:"score_threshold,omitempty"`
@@ -738,7 +799,7 @@ type EvalConfig struct {
 
 func (x *EvalConfig) Reset() {
 	*x = EvalConfig{}
-	mi := &file_engine_proto_msgTypes[5]
+	mi := &file_engine_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -750,7 +811,7 @@ func (x *EvalConfig) String() string {
 func (*EvalConfig) ProtoMessage() {}
 
 func (x *EvalConfig) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[5]
+	mi := &file_engine_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -763,7 +824,7 @@ func (x *EvalConfig) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvalConfig.ProtoReflect.Descriptor instead.
 func (*EvalConfig) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{5}
+	return file_engine_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *EvalConfig) GetScoreThreshold() float32 {
@@ -808,6 +869,51 @@ func (x *EvalConfig) GetDetections() string {
 	return ""
 }
 
+// ssd_engine_connect: what ssd_engine_address gave on each rank, in rank order.
+type ConnectRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Address       [][]byte               `protobuf:"bytes,1,rep,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConnectRequest) Reset() {
+	*x = ConnectRequest{}
+	mi := &file_engine_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConnectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConnectRequest) ProtoMessage() {}
+
+func (x *ConnectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConnectRequest.ProtoReflect.Descriptor instead.
+func (*ConnectRequest) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ConnectRequest) GetAddress() [][]byte {
+	if x != nil {
+		return x.Address
+	}
+	return nil
+}
+
 // ssd_engine_inspect: one thing looked at; the result is a safetensors file.
 type InspectRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -822,7 +928,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_engine_proto_msgTypes[6]
+	mi := &file_engine_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -834,7 +940,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[6]
+	mi := &file_engine_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -847,7 +953,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{6}
+	return file_engine_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *InspectRequest) GetWhat() isInspectRequest_What {
@@ -903,7 +1009,7 @@ type BenchRequest struct {
 
 func (x *BenchRequest) Reset() {
 	*x = BenchRequest{}
-	mi := &file_engine_proto_msgTypes[7]
+	mi := &file_engine_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +1021,7 @@ func (x *BenchRequest) String() string {
 func (*BenchRequest) ProtoMessage() {}
 
 func (x *BenchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[7]
+	mi := &file_engine_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +1034,7 @@ func (x *BenchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BenchRequest.ProtoReflect.Descriptor instead.
 func (*BenchRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{7}
+	return file_engine_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BenchRequest) GetWhat() BenchRequest_What {
@@ -966,7 +1072,7 @@ type BenchReport struct {
 
 func (x *BenchReport) Reset() {
 	*x = BenchReport{}
-	mi := &file_engine_proto_msgTypes[8]
+	mi := &file_engine_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1084,7 @@ func (x *BenchReport) String() string {
 func (*BenchReport) ProtoMessage() {}
 
 func (x *BenchReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[8]
+	mi := &file_engine_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1097,7 @@ func (x *BenchReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BenchReport.ProtoReflect.Descriptor instead.
 func (*BenchReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{8}
+	return file_engine_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BenchReport) GetImagesPerSecond() float64 {
@@ -1047,7 +1153,7 @@ type OpTime struct {
 
 func (x *OpTime) Reset() {
 	*x = OpTime{}
-	mi := &file_engine_proto_msgTypes[9]
+	mi := &file_engine_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1059,7 +1165,7 @@ func (x *OpTime) String() string {
 func (*OpTime) ProtoMessage() {}
 
 func (x *OpTime) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[9]
+	mi := &file_engine_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1072,7 +1178,7 @@ func (x *OpTime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpTime.ProtoReflect.Descriptor instead.
 func (*OpTime) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{9}
+	return file_engine_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *OpTime) GetKind() string {
@@ -1108,7 +1214,7 @@ type ScoreRequest struct {
 
 func (x *ScoreRequest) Reset() {
 	*x = ScoreRequest{}
-	mi := &file_engine_proto_msgTypes[10]
+	mi := &file_engine_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1120,7 +1226,7 @@ func (x *ScoreRequest) String() string {
 func (*ScoreRequest) ProtoMessage() {}
 
 func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[10]
+	mi := &file_engine_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1133,7 +1239,7 @@ func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreRequest.ProtoReflect.Descriptor instead.
 func (*ScoreRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{10}
+	return file_engine_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ScoreRequest) GetAnnotations() string {
@@ -1168,7 +1274,7 @@ type ScoreReport struct {
 
 func (x *ScoreReport) Reset() {
 	*x = ScoreReport{}
-	mi := &file_engine_proto_msgTypes[11]
+	mi := &file_engine_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1180,7 +1286,7 @@ func (x *ScoreReport) String() string {
 func (*ScoreReport) ProtoMessage() {}
 
 func (x *ScoreReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[11]
+	mi := &file_engine_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1193,7 +1299,7 @@ func (x *ScoreReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReport.ProtoReflect.Descriptor instead.
 func (*ScoreReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{11}
+	return file_engine_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ScoreReport) GetStats() []float64 {
@@ -1232,7 +1338,7 @@ type InspectRequest_Step struct {
 
 func (x *InspectRequest_Step) Reset() {
 	*x = InspectRequest_Step{}
-	mi := &file_engine_proto_msgTypes[12]
+	mi := &file_engine_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1244,7 +1350,7 @@ func (x *InspectRequest_Step) String() string {
 func (*InspectRequest_Step) ProtoMessage() {}
 
 func (x *InspectRequest_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[12]
+	mi := &file_engine_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1257,7 +1363,7 @@ func (x *InspectRequest_Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest_Step.ProtoReflect.Descriptor instead.
 func (*InspectRequest_Step) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{6, 0}
+	return file_engine_proto_rawDescGZIP(), []int{8, 0}
 }
 
 func (x *InspectRequest_Step) GetInput() string {
@@ -1321,7 +1427,7 @@ type InspectRequest_Sample struct {
 
 func (x *InspectRequest_Sample) Reset() {
 	*x = InspectRequest_Sample{}
-	mi := &file_engine_proto_msgTypes[13]
+	mi := &file_engine_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1439,7 @@ func (x *InspectRequest_Sample) String() string {
 func (*InspectRequest_Sample) ProtoMessage() {}
 
 func (x *InspectRequest_Sample) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[13]
+	mi := &file_engine_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1452,7 @@ func (x *InspectRequest_Sample) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest_Sample.ProtoReflect.Descriptor instead.
 func (*InspectRequest_Sample) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{6, 1}
+	return file_engine_proto_rawDescGZIP(), []int{8, 1}
 }
 
 func (x *InspectRequest_Sample) GetTrain() bool {
@@ -1390,7 +1496,7 @@ type ScoreReport_Category struct {
 
 func (x *ScoreReport_Category) Reset() {
 	*x = ScoreReport_Category{}
-	mi := &file_engine_proto_msgTypes[14]
+	mi := &file_engine_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +1508,7 @@ func (x *ScoreReport_Category) String() string {
 func (*ScoreReport_Category) ProtoMessage() {}
 
 func (x *ScoreReport_Category) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[14]
+	mi := &file_engine_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1415,7 +1521,7 @@ func (x *ScoreReport_Category) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReport_Category.ProtoReflect.Descriptor instead.
 func (*ScoreReport_Category) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{11, 0}
+	return file_engine_proto_rawDescGZIP(), []int{13, 0}
 }
 
 func (x *ScoreReport_Category) GetId() int64 {
@@ -1457,7 +1563,7 @@ var File_engine_proto protoreflect.FileDescriptor
 
 const file_engine_proto_rawDesc = "" +
 	"\n" +
-	"\fengine.proto\x12\x03ssd\"\xb7\x02\n" +
+	"\fengine.proto\x12\x03ssd\"\xdc\x02\n" +
 	"\fEngineConfig\x12\x12\n" +
 	"\x04seed\x18\x01 \x01(\x04R\x04seed\x12)\n" +
 	"\x06device\x18\x02 \x01(\v2\x11.ssd.DeviceConfigR\x06device\x12&\n" +
@@ -1467,7 +1573,8 @@ const file_engine_proto_rawDesc = "" +
 	"\x04eval\x18\x06 \x01(\v2\x0f.ssd.EvalConfigR\x04eval\x12!\n" +
 	"\flog_interval\x18\a \x01(\x03R\vlogInterval\x12\x1f\n" +
 	"\vresume_from\x18\b \x01(\tR\n" +
-	"resumeFrom\"y\n" +
+	"resumeFrom\x12#\n" +
+	"\x04comm\x18\t \x01(\v2\x0f.ssd.CommConfigR\x04comm\"y\n" +
 	"\fDeviceConfig\x12*\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x16.ssd.DeviceConfig.KindR\x04kind\x12\x18\n" +
 	"\athreads\x18\x02 \x01(\x05R\athreads\"#\n" +
@@ -1515,7 +1622,11 @@ const file_engine_proto_rawDesc = "" +
 	"\fdecay_factor\x18\x05 \x01(\x01R\vdecayFactor\x12\x1a\n" +
 	"\bmomentum\x18\x06 \x01(\x01R\bmomentum\x12!\n" +
 	"\fweight_decay\x18\a \x01(\x01R\vweightDecay\x12&\n" +
-	"\x0fsteps_per_epoch\x18\b \x01(\x03R\rstepsPerEpoch\"\xcf\x01\n" +
+	"\x0fsteps_per_epoch\x18\b \x01(\x03R\rstepsPerEpoch\"S\n" +
+	"\n" +
+	"CommConfig\x12\x1c\n" +
+	"\tinterface\x18\x01 \x01(\tR\tinterface\x12'\n" +
+	"\x0ftimeout_seconds\x18\x02 \x01(\x05R\x0etimeoutSeconds\"\xcf\x01\n" +
 	"\n" +
 	"EvalConfig\x12'\n" +
 	"\x0fscore_threshold\x18\x01 \x01(\x02R\x0escoreThreshold\x12#\n" +
@@ -1527,7 +1638,9 @@ const file_engine_proto_rawDesc = "" +
 	"\athreads\x18\x05 \x01(\x05R\athreads\x12\x1e\n" +
 	"\n" +
 	"detections\x18\x06 \x01(\tR\n" +
-	"detections\"\x99\x03\n" +
+	"detections\"*\n" +
+	"\x0eConnectRequest\x12\x18\n" +
+	"\aaddress\x18\x01 \x03(\fR\aaddress\"\x99\x03\n" +
 	"\x0eInspectRequest\x12.\n" +
 	"\x04step\x18\x01 \x01(\v2\x18.ssd.InspectRequest.StepH\x00R\x04step\x124\n" +
 	"\x06sample\x18\x02 \x01(\v2\x1a.ssd.InspectRequest.SampleH\x00R\x06sample\x1a\xaf\x01\n" +
@@ -1598,7 +1711,7 @@ func file_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_engine_proto_goTypes = []any{
 	(DeviceConfig_Kind)(0),        // 0: ssd.DeviceConfig.Kind
 	(ModelConfig_Precision)(0),    // 1: ssd.ModelConfig.Precision
@@ -1610,37 +1723,40 @@ var file_engine_proto_goTypes = []any{
 	(*ModelConfig)(nil),           // 7: ssd.ModelConfig
 	(*DataConfig)(nil),            // 8: ssd.DataConfig
 	(*OptimizerConfig)(nil),       // 9: ssd.OptimizerConfig
-	(*EvalConfig)(nil),            // 10: ssd.EvalConfig
-	(*InspectRequest)(nil),        // 11: ssd.InspectRequest
-	(*BenchRequest)(nil),          // 12: ssd.BenchRequest
-	(*BenchReport)(nil),           // 13: ssd.BenchReport
-	(*OpTime)(nil),                // 14: ssd.OpTime
-	(*ScoreRequest)(nil),          // 15: ssd.ScoreRequest
-	(*ScoreReport)(nil),           // 16: ssd.ScoreReport
-	(*InspectRequest_Step)(nil),   // 17: ssd.InspectRequest.Step
-	(*InspectRequest_Sample)(nil), // 18: ssd.InspectRequest.Sample
-	(*ScoreReport_Category)(nil),  // 19: ssd.ScoreReport.Category
+	(*CommConfig)(nil),            // 10: ssd.CommConfig
+	(*EvalConfig)(nil),            // 11: ssd.EvalConfig
+	(*ConnectRequest)(nil),        // 12: ssd.ConnectRequest
+	(*InspectRequest)(nil),        // 13: ssd.InspectRequest
+	(*BenchRequest)(nil),          // 14: ssd.BenchRequest
+	(*BenchReport)(nil),           // 15: ssd.BenchReport
+	(*OpTime)(nil),                // 16: ssd.OpTime
+	(*ScoreRequest)(nil),          // 17: ssd.ScoreRequest
+	(*ScoreReport)(nil),           // 18: ssd.ScoreReport
+	(*InspectRequest_Step)(nil),   // 19: ssd.InspectRequest.Step
+	(*InspectRequest_Sample)(nil), // 20: ssd.InspectRequest.Sample
+	(*ScoreReport_Category)(nil),  // 21: ssd.ScoreReport.Category
 }
 var file_engine_proto_depIdxs = []int32{
 	6,  // 0: ssd.EngineConfig.device:type_name -> ssd.DeviceConfig
 	7,  // 1: ssd.EngineConfig.model:type_name -> ssd.ModelConfig
 	8,  // 2: ssd.EngineConfig.data:type_name -> ssd.DataConfig
 	9,  // 3: ssd.EngineConfig.optimizer:type_name -> ssd.OptimizerConfig
-	10, // 4: ssd.EngineConfig.eval:type_name -> ssd.EvalConfig
-	0,  // 5: ssd.DeviceConfig.kind:type_name -> ssd.DeviceConfig.Kind
-	1,  // 6: ssd.ModelConfig.precision:type_name -> ssd.ModelConfig.Precision
-	2,  // 7: ssd.DataConfig.bad_image:type_name -> ssd.DataConfig.BadImage
-	3,  // 8: ssd.DataConfig.sharding:type_name -> ssd.DataConfig.Sharding
-	17, // 9: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
-	18, // 10: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
-	4,  // 11: ssd.BenchRequest.what:type_name -> ssd.BenchRequest.What
-	14, // 12: ssd.BenchReport.ops:type_name -> ssd.OpTime
-	19, // 13: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	11, // 4: ssd.EngineConfig.eval:type_name -> ssd.EvalConfig
+	10, // 5: ssd.EngineConfig.comm:type_name -> ssd.CommConfig
+	0,  // 6: ssd.DeviceConfig.kind:type_name -> ssd.DeviceConfig.Kind
+	1,  // 7: ssd.ModelConfig.precision:type_name -> ssd.ModelConfig.Precision
+	2,  // 8: ssd.DataConfig.bad_image:type_name -> ssd.DataConfig.BadImage
+	3,  // 9: ssd.DataConfig.sharding:type_name -> ssd.DataConfig.Sharding
+	19, // 10: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
+	20, // 11: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
+	4,  // 12: ssd.BenchRequest.what:type_name -> ssd.BenchRequest.What
+	16, // 13: ssd.BenchReport.ops:type_name -> ssd.OpTime
+	21, // 14: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_engine_proto_init() }
@@ -1648,7 +1764,7 @@ func file_engine_proto_init() {
 	if File_engine_proto != nil {
 		return
 	}
-	file_engine_proto_msgTypes[6].OneofWrappers = []any{
+	file_engine_proto_msgTypes[8].OneofWrappers = []any{
 		(*InspectRequest_Step_)(nil),
 		(*InspectRequest_Sample_)(nil),
 	}
@@ -1658,7 +1774,7 @@ func file_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_engine_proto_rawDesc), len(file_engine_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

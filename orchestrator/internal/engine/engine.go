@@ -17,6 +17,10 @@ import (
 // Engine is one engine: Poll from one goroutine and Abort from any may overlap the other calls, which
 // come one at a time. After Destroy only Abort and Destroy may be called, and do nothing.
 type Engine interface {
+	// Address is what the other ranks need of this one to connect; Connect takes those of all ranks, in
+	// rank order, and blocks until all have met. Before Prepare; one rank needs neither.
+	Address(rank, world int) ([]byte, error)
+	Connect(addresses [][]byte) error
 	Prepare() error
 	Train(epoch, steps int64) error
 	Evaluate() error

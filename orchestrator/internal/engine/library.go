@@ -108,6 +108,28 @@ type handle struct {
 	destroyed bool
 }
 
+func (h *handle) Address(rank, world int) ([]byte, error) {
+	out := make([]byte, maxReport+256*max(0, world))
+	var length C.size_t
+	var failure C.ssd_error
+	status := C.loader_address(h.api, h.engine, C.int32_t(rank), C.int32_t(world),
+		unsafe.Pointer(&out[0]), C.size_t(len(out)), &length, &failure)
+	if err := check(status, &failure); err != nil {
+		return nil, err
+	}
+	return out[:length], nil
+}
+
+func (h *handle) Connect(addresses [][]byte) error {
+	bytes, err := proto.Marshal(&ssdpb.ConnectRequest{Address: addresses})
+	if err != nil {
+		return fmt.Errorf("engine: connect: %w", err)
+	}
+	data, n := view(bytes)
+	var failure C.ssd_error
+	return check(C.loader_connect(h.api, h.engine, data, n, &failure), &failure)
+}
+
 func (h *handle) Prepare() error {
 	var failure C.ssd_error
 	return check(C.loader_prepare(h.api, h.engine, &failure), &failure)

@@ -83,6 +83,26 @@ func TestRunDeliversEventsInOrder(t *testing.T) {
 	}
 }
 
+func TestRanksConnectByTheAddressesOfAll(t *testing.T) {
+	e := create(t, "")
+	if _, err := e.Address(2, 2); StatusOf(err) != Invalid || !strings.Contains(err.Error(), "rank 2 of 2") {
+		t.Errorf("rank 2 of 2: %v", err)
+	}
+	address, err := e.Address(1, 2)
+	if err != nil || string(address) != "fake rank 1 of 2" {
+		t.Errorf("address %q, %v", address, err)
+	}
+	first := []byte("fake rank 0 of 2")
+	for _, wrong := range [][][]byte{nil, {address}, {address, first}} {
+		if err := e.Connect(wrong); StatusOf(err) != Invalid {
+			t.Errorf("%q: got %v", wrong, err)
+		}
+	}
+	if err := e.Connect([][]byte{first, address}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFailureCarriesStatusAndMessage(t *testing.T) {
 	e := create(t, "fake:fail-train=1")
 	err := e.Train(1, 1)
@@ -175,7 +195,7 @@ func TestOpenNamesWhatIsWrong(t *testing.T) {
 func TestOpenRefusesAnotherABI(t *testing.T) {
 	path := built(t, "libssd_engine_other_abi.so")
 	_, err := Open(path)
-	if err == nil || !strings.Contains(err.Error(), "libssd_engine_other_abi.so has ABI 2, this program needs 1: rebuild both") {
+	if err == nil || !strings.Contains(err.Error(), "libssd_engine_other_abi.so has ABI 3, this program needs 2: rebuild both") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -30,7 +30,7 @@ int loader_open(const char* path, loader_api* api, uint32_t* version, char* mess
   if (*version != SSD_ABI_VERSION) return 2;
   return find(library, "ssd_build_info", &api->build_info, message, size) ||
          find(library, "ssd_engine_create", &api->create, message, size) ||
-         find(library, "ssd_engine_unique_id", &api->unique_id, message, size) ||
+         find(library, "ssd_engine_address", &api->address, message, size) ||
          find(library, "ssd_engine_connect", &api->connect, message, size) ||
          find(library, "ssd_engine_prepare", &api->prepare, message, size) ||
          find(library, "ssd_engine_train", &api->train, message, size) ||
@@ -49,6 +49,16 @@ const char* loader_build_info(const loader_api* api) { return api->build_info();
 ssd_status loader_create(const loader_api* api, ssd_engine** out, const void* config, size_t len,
                          ssd_error* err) {
   return api->create(out, config, len, err);
+}
+
+ssd_status loader_address(const loader_api* api, ssd_engine* e, int32_t rank, int32_t world,
+                          void* out, size_t cap, size_t* len, ssd_error* err) {
+  return api->address(e, rank, world, out, cap, len, err);
+}
+
+ssd_status loader_connect(const loader_api* api, ssd_engine* e, const void* request, size_t len,
+                          ssd_error* err) {
+  return api->connect(e, request, len, err);
 }
 
 ssd_status loader_prepare(const loader_api* api, ssd_engine* e, ssd_error* err) {

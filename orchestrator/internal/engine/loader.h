@@ -12,8 +12,8 @@ typedef struct loader_api {
   uint32_t (*abi_version)(void);
   const char* (*build_info)(void);
   ssd_status (*create)(ssd_engine**, const void*, size_t, ssd_error*);
-  ssd_status (*unique_id)(ssd_engine*, uint8_t*, ssd_error*);
-  ssd_status (*connect)(ssd_engine*, const uint8_t*, int32_t, int32_t, ssd_error*);
+  ssd_status (*address)(ssd_engine*, int32_t, int32_t, void*, size_t, size_t*, ssd_error*);
+  ssd_status (*connect)(ssd_engine*, const void*, size_t, ssd_error*);
   ssd_status (*prepare)(ssd_engine*, ssd_error*);
   ssd_status (*train)(ssd_engine*, int64_t, int64_t, ssd_error*);
   ssd_status (*evaluate)(ssd_engine*, ssd_error*);
@@ -33,6 +33,10 @@ int loader_open(const char* path, loader_api* api, uint32_t* version, char* mess
 const char* loader_build_info(const loader_api* api);
 ssd_status loader_create(const loader_api* api, ssd_engine** out, const void* config, size_t len,
                          ssd_error* err);
+ssd_status loader_address(const loader_api* api, ssd_engine* e, int32_t rank, int32_t world,
+                          void* out, size_t cap, size_t* len, ssd_error* err);
+ssd_status loader_connect(const loader_api* api, ssd_engine* e, const void* request, size_t len,
+                          ssd_error* err);
 ssd_status loader_prepare(const loader_api* api, ssd_engine* e, ssd_error* err);
 ssd_status loader_train(const loader_api* api, ssd_engine* e, int64_t epoch, int64_t steps,
                         ssd_error* err);

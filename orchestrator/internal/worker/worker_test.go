@@ -46,6 +46,9 @@ func (s *scripted) release() {
 	s.held = nil
 }
 
+func (s *scripted) Address(int, int) ([]byte, error) { return nil, nil }
+func (s *scripted) Connect([][]byte) error           { return nil }
+
 func (s *scripted) Prepare() error {
 	if s.failPrep {
 		return &engine.Error{Status: engine.Data, Message: "w.safetensors: cannot open"}
