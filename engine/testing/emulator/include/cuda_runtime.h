@@ -1,0 +1,151 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The part of CUDA that the project's kernels and their launches use, on the emulator. It stands in
+// for CUDA's header of this name when a .cu file is compiled as C++ for the tests.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "testing/emulator/emulator.h"
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __shared__ static __attribute__((section("ssd_shared")))
+#define __constant__ static
+
+using dim3 = ssd::emulator::Index;
+inline const dim3& threadIdx = ssd::emulator::here.thread;
+inline const dim3& blockIdx = ssd::emulator::here.block;
+inline const dim3& blockDim = ssd::emulator::here.block_size;
+inline const dim3& gridDim = ssd::emulator::here.grid;
+
+// Vector types of the alignment that CUDA gives them.
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+struct alignas(8) uint2 {
+  unsigned x, y;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+struct alignas(4) uchar4 {
+  unsigned char x, y, z, w;
+};
+
+using std::max;
+using std::min;
+
+inline void __syncthreads(int line = __builtin_LINE()) { ssd::emulator::Barrier(line); }
+inline void __syncwarp(uint32_t mask = 0xffffffffu, int line = __builtin_LINE()) {
+  ssd::emulator::Exchange(mask, 0, line);
+}
+
+namespace ssd::emulator {
+template <class T>
+T FromLane(uint32_t mask, T value, uint32_t lane, int line) {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(uint64_t));
+  uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof value);
+  bits = Exchange(mask, bits, line)[lane & 31];
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+}  // namespace ssd::emulator
+
+template <class T>
+T __shfl_sync(uint32_t mask, T value, int lane, int line = __builtin_LINE()) {
+  return ssd::emulator::FromLane(mask, value, static_cast<uint32_t>(lane), line);
+}
+template <class T>
+T __shfl_xor_sync(uint32_t mask, T value, int lanes, int line = __builtin_LINE()) {
+  return ssd::emulator::FromLane(mask, value, ssd::emulator::Lane() ^ static_cast<uint32_t>(lanes),
+                                 line);
+}
+template <class T>
+T __shfl_up_sync(uint32_t mask, T value, unsigned lanes, int line = __builtin_LINE()) {
+  const uint32_t self = ssd::emulator::Lane();
+  return ssd::emulator::FromLane(mask, value, self < lanes ? self : self - lanes, line);
+}
+inline uint32_t __ballot_sync(uint32_t mask, bool predicate, int line = __builtin_LINE()) {
+  const auto& values = ssd::emulator::Exchange(mask, predicate, line);
+  uint32_t votes = 0;
+  for (uint32_t lane = 0; lane < 32; ++lane) votes |= (values[lane] != 0 ? 1u : 0u) << lane;
+  return votes;
+}
+
+// Threads take turns at barriers only, so these are whole by themselves.
+template <class T>
+T atomicAdd(T* address, T value) {
+  const T before = *address;
+  *address = before + value;
+  return before;
+}
+template <class T>
+T atomicMax(T* address, T value) {
+  const T before = *address;
+  *address = std::max(before, value);
+  return before;
+}
+
+inline int __popc(unsigned bits) { return std::popcount(bits); }
+inline int __ffs(int bits) { return __builtin_ffs(bits); }
+inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
+inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
+template <class T>
+T __ldg(const T* address) {
+  return *address;
+}
+
+// The host's side: one device, whose memory is the host's.
+enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2 };
+enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
+using cudaStream_t = struct CUstream_st*;
+inline const char* cudaGetErrorString(cudaError_t error) {
+  return error == cudaSuccess ? "no error" : "out of memory";
+}
+inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
+                                   cudaStream_t) {
+  std::memcpy(to, from, bytes);
+  return cudaSuccess;
+}
+inline cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t) {
+  std::memset(to, value, bytes);
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+template <class T>
+cudaError_t cudaMalloc(T** data, size_t bytes) {
+  *data = static_cast<T*>(std::aligned_alloc(256, (bytes + 255) / 256 * 256));
+  return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+inline cudaError_t cudaFree(void* data) {
+  std::free(data);
+  return cudaSuccess;
+}
+
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  size_t dynamicSmemBytes = 0;
+  cudaStream_t stream = nullptr;
+};
+template <class... Wanted, class... Given>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Wanted...),
+                               Given&&... args) {
+  [&](Wanted... wanted) {
+    ssd::emulator::Run(config->gridDim, config->blockDim, [&] { kernel(wanted...); });
+  }(std::forward<Given>(args)...);
+  return cudaSuccess;
+}
