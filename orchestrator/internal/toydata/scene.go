@@ -187,8 +187,8 @@ type role struct {
 	rare       bool // one object of a rare class more
 }
 
-// drawScene draws an image from its own random numbers.
-func drawScene(what role, r *rand.Rand) scene {
+// drawScene draws an image of the main classes from its own random numbers.
+func drawScene(what role, main []class, r *rand.Rand) scene {
 	width, height := 300+4*r.IntN(46), 300+4*r.IntN(16)
 	if r.IntN(4) == 0 {
 		width, height = height, width
@@ -196,7 +196,7 @@ func drawScene(what role, r *rand.Rand) scene {
 	s := scene{canvas: image.NewRGBA(image.Rect(0, 0, width, height))}
 	paintBackground(s.canvas, r)
 	paintClutter(s.canvas, r)
-	main, rare := mainClasses(), rareClasses()
+	rare := rareClasses()
 	if what.crowd {
 		s.addCrowd(main[r.IntN(len(main))], r)
 	}

@@ -4,7 +4,7 @@
 // Package toydata draws a small data set in COCO's layout and format, for people without COCO: scenes
 // of textured shapes that SSD300 learns from random weights within some twenty epochs.
 //
-// Images of val hold four classes; train has a few more in small number, and both have what real data
+// Images of val hold up to four classes; train has a few more in small number, and both have what real data
 // have: grayscale files (train), crowd boxes, boxes too thin to count, images without a box. The
 // bytes depend only on the parameters, given the release of Go and the kind of processor.
 package toydata
@@ -31,10 +31,14 @@ const jpegQuality = 90
 
 // Params say what is drawn.
 type Params struct {
-	Train int    `json:"train"` // training images that have a box: the epoch size
-	Val   int    `json:"val"`   // validation images
-	Seed  uint64 `json:"seed"`
+	Train   int    `json:"train"`   // training images that have a box: the epoch size
+	Val     int    `json:"val"`     // validation images
+	Classes int    `json:"classes"` // of validation images, 1 to MaxClasses: fewer are learnt sooner
+	Seed    uint64 `json:"seed"`
 }
+
+// MaxClasses is how many classes validation images can hold.
+const MaxClasses = 4
 
 // Check reports a number out of range, naming it.
 func (p Params) Check() error {
@@ -45,6 +49,9 @@ func (p Params) Check() error {
 		if split.images < 1 || split.images > MaxImages {
 			return fmt.Errorf("%s is %d, must be 1 to %d images", split.name, split.images, MaxImages)
 		}
+	}
+	if p.Classes < 1 || p.Classes > MaxClasses {
+		return fmt.Errorf("classes is %d, must be 1 to %d", p.Classes, MaxClasses)
 	}
 	return nil
 }
@@ -103,7 +110,7 @@ func generate(ctx context.Context, out *folder, p Params, progress func(done, to
 		}
 	}
 	for _, s := range splits {
-		images, err := drawSplit(ctx, out, s, p.Seed, wrote)
+		images, err := drawSplit(ctx, out, s, p, wrote)
 		if err != nil {
 			return Summary{}, err
 		}
@@ -121,7 +128,7 @@ func generate(ctx context.Context, out *folder, p Params, progress func(done, to
 
 // drawSplit draws and writes the images of a split on all processors, in any order, and calls wrote
 // after each.
-func drawSplit(ctx context.Context, out *folder, s split, seed uint64, wrote func()) ([]drawn, error) {
+func drawSplit(ctx context.Context, out *folder, s split, p Params, wrote func()) ([]drawn, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	images := make([]drawn, len(s.roles))
@@ -134,7 +141,7 @@ func drawSplit(ctx context.Context, out *folder, s split, seed uint64, wrote fun
 				if i >= len(images) {
 					return
 				}
-				scene := drawScene(s.roles[i], randomOf(seed, s.name, i))
+				scene := drawScene(s.roles[i], mainClasses()[:p.Classes], randomOf(p.Seed, s.name, i))
 				text, err := encode(scene.canvas, s.roles[i].grey)
 				if err == nil {
 					err = out.write(filepath.Join(s.name+"2017", fileName(i+1)), text)
