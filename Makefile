@@ -29,8 +29,7 @@ engine: deps ## lib/libssd_engine_cpu.so
 	cmake -S engine -B $(BUILD) $(CMAKE_FLAGS)
 	cmake --build $(BUILD) -j $(JOBS) --target ssd_engine_cpu ssd_engine_fake ssd_engine_other_abi
 	mkdir -p lib
-	cp -a .deps/onednn/lib/libdnnl.so.3* lib/
-	cp $(BUILD)/abi/libssd_engine_cpu.so lib/
+	cp -a --remove-destination .deps/onednn/lib/libdnnl.so.3* $(BUILD)/abi/libssd_engine_cpu.so lib/
 
 .PHONY: build
 build: engine bin/mlperf-ssd ## the engine and bin/mlperf-ssd
