@@ -28,8 +28,8 @@ deps: ## Debian packages and oneDNN that are missing
 engine: deps ## lib/libssd_engine_cpu.so
 	cmake -S engine -B $(BUILD) $(CMAKE_FLAGS)
 	cmake --build $(BUILD) -j $(JOBS) --target ssd_engine_cpu ssd_engine_fake ssd_engine_other_abi
-	mkdir -p lib
-	cp -a --remove-destination .deps/onednn/lib/libdnnl.so.3* $(BUILD)/abi/libssd_engine_cpu.so lib/
+	cmake --install $(BUILD) --component engine --prefix $(CURDIR)/lib
+	cp -a --remove-destination .deps/onednn/lib/libdnnl.so.3* lib/
 
 .PHONY: build
 build: engine bin/mlperf-ssd ## the engine and bin/mlperf-ssd
