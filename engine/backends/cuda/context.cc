@@ -1,0 +1,47 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/cuda/context.h"
+
+#include <algorithm>
+
+namespace ssd {
+namespace {
+
+class CudaMemory final : public DeviceMemory {
+ public:
+  CudaMemory(const CudaContext& context, size_t bytes) : size_(bytes) {
+    const cudaError_t error = cudaMalloc(&data_, std::max<size_t>(bytes, 1));
+    if (error == cudaErrorMemoryAllocation)
+      Throw(Status::kUnavailable, "no %zu MB of memory on the GPU: lower model.batch_size",
+            bytes >> 20);
+    CheckCuda(error, "cudaMalloc");
+    SSD_CUDA(cudaMemsetAsync(data_, 0, bytes, context.stream));
+  }
+  ~CudaMemory() override { (void)cudaFree(data_); }
+  CudaMemory(const CudaMemory&) = delete;
+  CudaMemory& operator=(const CudaMemory&) = delete;
+  void* data() const override { return data_; }
+  size_t size() const override { return size_; }
+
+ private:
+  void* data_ = nullptr;
+  size_t size_;
+};
+
+}  // namespace
+
+std::unique_ptr<DeviceMemory> AllocateCuda(const CudaContext& context, size_t bytes) {
+  return std::make_unique<CudaMemory>(context, bytes);
+}
+
+void CopyToDevice(const CudaContext& context, const void* host, size_t bytes, void* device) {
+  SSD_CUDA(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, context.stream));
+  SSD_CUDA(cudaStreamSynchronize(context.stream));
+}
+
+void CopyToHost(const CudaContext& context, const void* device, size_t bytes, void* host) {
+  SSD_CUDA(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, context.stream));
+  SSD_CUDA(cudaStreamSynchronize(context.stream));
+}
+
+}  // namespace ssd
