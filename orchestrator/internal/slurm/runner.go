@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -59,9 +60,11 @@ func (Exec) Run(ctx context.Context, c Command) error {
 	cmd.Stdin, cmd.Stdout = c.Stdin, c.Stdout
 	last := &tail{out: c.Stderr}
 	cmd.Stderr = last
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = max(c.Grace, time.Second)
+	runtime.LockOSThread() // Pdeathsig fires when the thread that started the command ends
+	defer runtime.UnlockOSThread()
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
