@@ -40,9 +40,14 @@ struct Thread {
   Index index;
   State state = State::kDone;
   int line = 0;                         // where it waits
-  uint32_t mask = 0;                    // whom it waits for in its warp
-  uint64_t value = 0;                   // what it gives them
   std::array<uint64_t, kWarp> inbox{};  // what they gave
+};
+
+// Lanes of a warp on their way through one operation.
+struct Meeting {
+  uint32_t mask, arrived = 0;
+  int line;
+  std::array<uint64_t, kWarp> value;
 };
 
 class Machine {
@@ -89,30 +94,33 @@ class Machine {
 
   const std::array<uint64_t, kWarp>& ExchangeInWarp(uint32_t mask, uint64_t value, int line) {
     Thread& self = *current_;
+    const uint32_t lane = Number() % kWarp, first = Number() - lane;
+    Meeting& meeting = meetings_[first / kWarp];
+    if (meeting.arrived == 0) {
+      const uint32_t exist = count_ - first < kWarp ? (1u << (count_ - first)) - 1 : ~0u;
+      if ((mask & ~exist) != 0)
+        Throw(Status::kInvalid, "line %d: mask %08x names lanes that do not exist", line, mask);
+      meeting = {mask, 0, line, {}};
+    }
+    if (meeting.mask != mask || meeting.line != line || (mask >> lane & 1) == 0) {
+      Throw(Status::kInvalid,
+            "line %d: lane %u joins with mask %08x those that wait at line %d with mask %08x", line,
+            lane, mask, meeting.line, meeting.mask);
+    }
+    meeting.value[lane] = value;
+    meeting.arrived |= 1u << lane;
     self.line = line;
-    self.mask = mask;
-    self.value = value;
     self.state = State::kInWarp;
-    const uint32_t first = Number() / kWarp * kWarp;
-    if ((mask >> (Number() - first) & 1) == 0)
-      Throw(Status::kInvalid, "line %d: a lane outside the mask %08x takes part", line, mask);
-    bool complete = true;
-    for (uint32_t lane = 0; lane < kWarp; ++lane) {
-      if ((mask >> lane & 1) == 0) continue;
-      if (first + lane >= count_ || threads_[first + lane].state == State::kDone)
-        Throw(Status::kInvalid, "line %d: lane %u of the mask does not exist or has left", line,
-              lane);
-      const Thread& other = threads_[first + lane];
-      complete = complete && other.state == State::kInWarp;
-      if (other.state == State::kInWarp && (other.mask != mask || other.line != line))
-        Throw(Status::kInvalid, "line %d: lanes of a warp meet at line %d or with another mask",
-              line, other.line);
-    }
-    if (complete) {
-      Deliver(first, mask);
-    } else {
+    if (meeting.arrived != mask) {
       Yield();
+      return self.inbox;
     }
+    for (uint32_t other = 0; other < kWarp; ++other) {
+      if ((mask >> other & 1) == 0) continue;
+      threads_[first + other].inbox = meeting.value;
+      threads_[first + other].state = State::kReady;
+    }
+    meeting.arrived = 0;
     return self.inbox;
   }
 
@@ -149,6 +157,7 @@ class Machine {
   void RunBlock() {
     PoisonShared();
     done_ = arrived_ = 0;
+    for (Meeting& meeting : meetings_) meeting.arrived = 0;
     for (uint32_t t = 0; t < count_; ++t) {
       Thread& thread = threads_[t];
       const Index& size = here.block_size;
@@ -201,18 +210,6 @@ class Machine {
     std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
-  void Deliver(uint32_t first, uint32_t mask) {
-    std::array<uint64_t, kWarp> values{};
-    for (uint32_t lane = 0; lane < kWarp; ++lane) {
-      if (mask >> lane & 1) values[lane] = threads_[first + lane].value;
-    }
-    for (uint32_t lane = 0; lane < kWarp; ++lane) {
-      if ((mask >> lane & 1) == 0) continue;
-      threads_[first + lane].inbox = values;
-      threads_[first + lane].state = State::kReady;
-    }
-  }
-
   // Other garbage in the other order: whoever reads it gives two results.
   void PoisonShared() const {
     if (__start_ssd_shared == nullptr) return;
@@ -228,6 +225,7 @@ class Machine {
   }
 
   std::vector<Thread> threads_;
+  std::array<Meeting, kMaxThreads / kWarp> meetings_{};
   char* stacks_;
   Order order_;
   Thread* current_ = nullptr;

@@ -96,7 +96,7 @@ TEST(Emulator, RefusesABarrierWithoutAllThreads) {
 }
 
 TEST(Emulator, RefusesPartialWarpsAndLargeBlocks) {
-  EXPECT_NE(Complaint(Fault::kNone, kAscending, 40).find("does not exist"), std::string::npos);
+  EXPECT_NE(Complaint(Fault::kNone, kAscending, 40).find("do not exist"), std::string::npos);
   EXPECT_NE(Complaint(Fault::kNone, kAscending, 1025).find("1025"), std::string::npos);
 }
 
