@@ -43,12 +43,13 @@ func newApp() *cli.App {
 			sampleCommand(),
 			benchCommand(),
 			evalCommand(),
+			manCommand(),
+			completionCommand(),
 			versionCommand(),
 		},
 		EnableBashCompletion: true,
 		// A list in --set has commas of its own.
 		DisableSliceFlagSeparator: true,
-		UseShortOptionHandling:    true,
 		ExitErrHandler:            func(*cli.Context, error) {}, // report decides
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			return usageError(err)
