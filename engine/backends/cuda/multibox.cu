@@ -5,16 +5,13 @@
 #include "backends/cuda/head_maps.h"
 #include "backends/cuda/multibox.h"
 #include "backends/cuda/reduce.h"
+#include "backends/cuda/select.h"
+#include "backends/cuda/softmax.h"
 
 namespace ssd {
 namespace {
 
 constexpr int32_t kBoxes = kDefaultBoxes;
-constexpr int32_t kScores = kClasses;
-
-// Scores of a default box by lane: classes lane, lane + 32 and lane + 64.
-constexpr int32_t kPerLane = 3;
-static_assert((kPerLane - 1) * kWarp < kScores && kScores <= kPerLane * kWarp);
 
 // What is known of an image after its cross-entropies.
 struct ImageLoss {
@@ -35,28 +32,6 @@ __device__ __forceinline__ uint64_t MiningKey(float ce, int32_t label, int32_t b
 __device__ __forceinline__ bool Counts(const ImageLoss& image, float ce, int32_t label,
                                        int32_t box) {
   return label > 0 || MiningKey(ce, 0, box) >= image.lowest_key;
-}
-
-struct Softmax {
-  float largest, sum;  // of the scores; of exp(score - largest)
-  float e[kPerLane];   // of this lane's classes, 0 beyond the last
-};
-__device__ __forceinline__ Softmax WarpSoftmax(const float* score, int32_t lane) {
-  Softmax s;
-  s.largest = -INFINITY;
-  for (int32_t i = 0; i < kPerLane; ++i) {
-    const int32_t c = lane + i * kWarp;
-    s.e[i] = c < kScores ? score[c] : -INFINITY;
-    s.largest = fmaxf(s.largest, s.e[i]);
-  }
-  s.largest = WarpMax(s.largest);
-  s.sum = 0;
-  for (int32_t i = 0; i < kPerLane; ++i) {
-    s.e[i] = lane + i * kWarp < kScores ? expf(s.e[i] - s.largest) : 0;
-    s.sum += s.e[i];
-  }
-  s.sum = WarpSum(s.sum);
-  return s;
 }
 
 // -log softmax(score)[label], a warp a default box. Grid: boxes, images.
@@ -82,50 +57,6 @@ __device__ __forceinline__ float SmoothL1(float d) {
 
 constexpr int32_t kMineThreads = 512;
 
-// The rank-th highest key (from 1) of an image, digit by digit from the top.
-constexpr int32_t kDigitBits = 8, kDigits = 1 << kDigitBits;
-struct SelectMemory {
-  int32_t count[kDigits];
-  uint64_t prefix;
-  int32_t rank;
-};
-__device__ uint64_t SelectKey(const float* ce, const int32_t* label, int32_t rank,
-                              SelectMemory* shared) {
-  const int32_t thread = static_cast<int32_t>(threadIdx.x);
-  uint64_t prefix = 0;  // the digits found, in place
-  for (int32_t shift = (kKeyBits - 1) / kDigitBits * kDigitBits; shift >= 0; shift -= kDigitBits) {
-    for (int32_t d = thread; d < kDigits; d += kMineThreads) shared->count[d] = 0;
-    __syncthreads();
-    for (int32_t a = thread; a < kBoxes; a += kMineThreads) {
-      const uint64_t key = MiningKey(ce[a], label[a], a);
-      if ((key ^ prefix) >> (shift + kDigitBits) != 0) continue;
-      atomicAdd(&shared->count[key >> shift & (kDigits - 1)], 1);
-    }
-    __syncthreads();
-    if (thread < kWarp) {
-      // Lane l holds the digits 8l .. 8l+7; the sums run from the highest digit down.
-      constexpr int32_t kPart = kDigits / kWarp;
-      int32_t mine = 0;
-      for (int32_t d = 0; d < kPart; ++d) mine += shared->count[thread * kPart + d];
-      int32_t above = 0;
-      for (int32_t lane = 0; lane < kWarp; ++lane) {
-        const int32_t other = __shfl_sync(kAllLanes, mine, lane);
-        if (lane > thread) above += other;
-      }
-      if (above < rank && rank <= above + mine) {
-        int32_t d = thread * kPart + kPart - 1;
-        while (above + shared->count[d] < rank) above += shared->count[d--];
-        shared->prefix = prefix | static_cast<uint64_t>(d) << shift;
-        shared->rank = rank - above;
-      }
-    }
-    __syncthreads();
-    prefix = shared->prefix;
-    rank = shared->rank;
-  }
-  return prefix;
-}
-
 // Which boxes of an image count, and its loss: a block an image.
 __global__ void __launch_bounds__(kMineThreads)
     MineKernel(HeadMaps<const float> maps, const int32_t* all_labels, const float* all_targets,
@@ -144,7 +75,9 @@ __global__ void __launch_bounds__(kMineThreads)
   positives = BlockSum<kMineThreads>(positives, count);
   ImageLoss result = {0, ~uint64_t{0}, positives};
   if (positives > 0) {
-    result.lowest_key = SelectKey(ce, label, min(3 * positives, kBoxes), &select);
+    result.lowest_key =
+        SelectKey<kMineThreads, kKeyBits>(kBoxes, min(3 * positives, kBoxes), &select,
+                                          [&](int32_t a) { return MiningKey(ce[a], label[a], a); });
     double loss = 0;
     for (int32_t a = thread; a < kBoxes; a += kMineThreads) {
       if (Counts(result, ce[a], label[a], a)) loss += ce[a];
