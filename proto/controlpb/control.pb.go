@@ -175,7 +175,7 @@ func (x *Member) GetPid() int64 {
 
 type JoinReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Session       []byte                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"` // names the worker in every later call
+	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"` // names the worker in every later call
 	World         int32                  `protobuf:"varint,2,opt,name=world,proto3" json:"world,omitempty"`
 	Job           []byte                 `protobuf:"bytes,3,opt,name=job,proto3" json:"job,omitempty"` // JSON, as `launch` made it
 	unknownFields protoimpl.UnknownFields
@@ -212,11 +212,11 @@ func (*JoinReply) Descriptor() ([]byte, []int) {
 	return file_control_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *JoinReply) GetSession() []byte {
+func (x *JoinReply) GetSession() string {
 	if x != nil {
 		return x.Session
 	}
-	return nil
+	return ""
 }
 
 func (x *JoinReply) GetWorld() int32 {
@@ -235,12 +235,13 @@ func (x *JoinReply) GetJob() []byte {
 
 type Heartbeat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Session       []byte                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"` // in the first of a stream
+	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"` // in the first of a stream
 	Phase         string                 `protobuf:"bytes,2,opt,name=phase,proto3" json:"phase,omitempty"`     // start, prepare, train, evaluate, wait
 	Epoch         int64                  `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	Step          int64                  `protobuf:"varint,4,opt,name=step,proto3" json:"step,omitempty"`
 	Note          []byte                 `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`       // JSON for `launch`: progress, outcome; empty = none
 	Failure       *Failure               `protobuf:"bytes,6,opt,name=failure,proto3" json:"failure,omitempty"` // the worker's own, last before it ends
+	Leave         bool                   `protobuf:"varint,7,opt,name=leave,proto3" json:"leave,omitempty"`    // it ends well
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -275,11 +276,11 @@ func (*Heartbeat) Descriptor() ([]byte, []int) {
 	return file_control_proto_rawDescGZIP(), []int{3}
 }
 
-func (x *Heartbeat) GetSession() []byte {
+func (x *Heartbeat) GetSession() string {
 	if x != nil {
 		return x.Session
 	}
-	return nil
+	return ""
 }
 
 func (x *Heartbeat) GetPhase() string {
@@ -315,6 +316,13 @@ func (x *Heartbeat) GetFailure() *Failure {
 		return x.Failure
 	}
 	return nil
+}
+
+func (x *Heartbeat) GetLeave() bool {
+	if x != nil {
+		return x.Leave
+	}
+	return false
 }
 
 type Failure struct {
@@ -423,7 +431,7 @@ func (x *Order) GetReason() string {
 
 type GatherRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Session       []byte                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
+	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // equal on all ranks, used once
 	Value         []byte                 `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
 	Barrier       bool                   `protobuf:"varint,4,opt,name=barrier,proto3" json:"barrier,omitempty"` // the reply stays empty
@@ -461,11 +469,11 @@ func (*GatherRequest) Descriptor() ([]byte, []int) {
 	return file_control_proto_rawDescGZIP(), []int{6}
 }
 
-func (x *GatherRequest) GetSession() []byte {
+func (x *GatherRequest) GetSession() string {
 	if x != nil {
 		return x.Session
 	}
-	return nil
+	return ""
 }
 
 func (x *GatherRequest) GetName() string {
@@ -535,7 +543,7 @@ func (x *GatherReply) GetValues() [][]byte {
 
 type BroadcastRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Session       []byte                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
+	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Value         []byte                 `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"` // of rank 0
 	unknownFields protoimpl.UnknownFields
@@ -572,11 +580,11 @@ func (*BroadcastRequest) Descriptor() ([]byte, []int) {
 	return file_control_proto_rawDescGZIP(), []int{8}
 }
 
-func (x *BroadcastRequest) GetSession() []byte {
+func (x *BroadcastRequest) GetSession() string {
 	if x != nil {
 		return x.Session
 	}
-	return nil
+	return ""
 }
 
 func (x *BroadcastRequest) GetName() string {
@@ -637,86 +645,6 @@ func (x *BroadcastReply) GetValue() []byte {
 	return nil
 }
 
-type LeaveRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Session       []byte                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LeaveRequest) Reset() {
-	*x = LeaveRequest{}
-	mi := &file_control_proto_msgTypes[10]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LeaveRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LeaveRequest) ProtoMessage() {}
-
-func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[10]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
-func (*LeaveRequest) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{10}
-}
-
-func (x *LeaveRequest) GetSession() []byte {
-	if x != nil {
-		return x.Session
-	}
-	return nil
-}
-
-type LeaveReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LeaveReply) Reset() {
-	*x = LeaveReply{}
-	mi := &file_control_proto_msgTypes[11]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LeaveReply) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LeaveReply) ProtoMessage() {}
-
-func (x *LeaveReply) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[11]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LeaveReply.ProtoReflect.Descriptor instead.
-func (*LeaveReply) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{11}
-}
-
 var File_control_proto protoreflect.FileDescriptor
 
 const file_control_proto_rawDesc = "" +
@@ -735,16 +663,17 @@ const file_control_proto_rawDesc = "" +
 	"local_rank\x18\x04 \x01(\x05R\tlocalRank\x12\x10\n" +
 	"\x03pid\x18\x05 \x01(\x03R\x03pid\"M\n" +
 	"\tJoinReply\x12\x18\n" +
-	"\asession\x18\x01 \x01(\fR\asession\x12\x14\n" +
+	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
 	"\x05world\x18\x02 \x01(\x05R\x05world\x12\x10\n" +
-	"\x03job\x18\x03 \x01(\fR\x03job\"\xa9\x01\n" +
+	"\x03job\x18\x03 \x01(\fR\x03job\"\xbf\x01\n" +
 	"\tHeartbeat\x12\x18\n" +
-	"\asession\x18\x01 \x01(\fR\asession\x12\x14\n" +
+	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
 	"\x05phase\x18\x02 \x01(\tR\x05phase\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x12\n" +
 	"\x04step\x18\x04 \x01(\x03R\x04step\x12\x12\n" +
 	"\x04note\x18\x05 \x01(\fR\x04note\x12.\n" +
-	"\afailure\x18\x06 \x01(\v2\x14.ssd.control.FailureR\afailure\"9\n" +
+	"\afailure\x18\x06 \x01(\v2\x14.ssd.control.FailureR\afailure\x12\x14\n" +
+	"\x05leave\x18\a \x01(\bR\x05leave\"9\n" +
 	"\aFailure\x12\x18\n" +
 	"\aderived\x18\x01 \x01(\bR\aderived\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\"3\n" +
@@ -752,28 +681,23 @@ const file_control_proto_rawDesc = "" +
 	"\x04stop\x18\x01 \x01(\bR\x04stop\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"m\n" +
 	"\rGatherRequest\x12\x18\n" +
-	"\asession\x18\x01 \x01(\fR\asession\x12\x12\n" +
+	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\fR\x05value\x12\x18\n" +
 	"\abarrier\x18\x04 \x01(\bR\abarrier\"%\n" +
 	"\vGatherReply\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\fR\x06values\"V\n" +
 	"\x10BroadcastRequest\x12\x18\n" +
-	"\asession\x18\x01 \x01(\fR\asession\x12\x12\n" +
+	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\fR\x05value\"&\n" +
 	"\x0eBroadcastReply\x12\x14\n" +
-	"\x05value\x18\x01 \x01(\fR\x05value\"(\n" +
-	"\fLeaveRequest\x12\x18\n" +
-	"\asession\x18\x01 \x01(\fR\asession\"\f\n" +
-	"\n" +
-	"LeaveReply2\xc3\x02\n" +
+	"\x05value\x18\x01 \x01(\fR\x05value2\x86\x02\n" +
 	"\aControl\x128\n" +
 	"\x04Join\x12\x18.ssd.control.JoinRequest\x1a\x16.ssd.control.JoinReply\x128\n" +
 	"\x06Attend\x12\x16.ssd.control.Heartbeat\x1a\x12.ssd.control.Order(\x010\x01\x12>\n" +
 	"\x06Gather\x12\x1a.ssd.control.GatherRequest\x1a\x18.ssd.control.GatherReply\x12G\n" +
-	"\tBroadcast\x12\x1d.ssd.control.BroadcastRequest\x1a\x1b.ssd.control.BroadcastReply\x12;\n" +
-	"\x05Leave\x12\x19.ssd.control.LeaveRequest\x1a\x17.ssd.control.LeaveReplyB\x1cZ\x1amlperf-ssd/proto/controlpbb\x06proto3"
+	"\tBroadcast\x12\x1d.ssd.control.BroadcastRequest\x1a\x1b.ssd.control.BroadcastReplyB\x1cZ\x1amlperf-ssd/proto/controlpbb\x06proto3"
 
 var (
 	file_control_proto_rawDescOnce sync.Once
@@ -787,7 +711,7 @@ func file_control_proto_rawDescGZIP() []byte {
 	return file_control_proto_rawDescData
 }
 
-var file_control_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_control_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_control_proto_goTypes = []any{
 	(*JoinRequest)(nil),      // 0: ssd.control.JoinRequest
 	(*Member)(nil),           // 1: ssd.control.Member
@@ -799,27 +723,23 @@ var file_control_proto_goTypes = []any{
 	(*GatherReply)(nil),      // 7: ssd.control.GatherReply
 	(*BroadcastRequest)(nil), // 8: ssd.control.BroadcastRequest
 	(*BroadcastReply)(nil),   // 9: ssd.control.BroadcastReply
-	(*LeaveRequest)(nil),     // 10: ssd.control.LeaveRequest
-	(*LeaveReply)(nil),       // 11: ssd.control.LeaveReply
 }
 var file_control_proto_depIdxs = []int32{
-	1,  // 0: ssd.control.JoinRequest.member:type_name -> ssd.control.Member
-	4,  // 1: ssd.control.Heartbeat.failure:type_name -> ssd.control.Failure
-	0,  // 2: ssd.control.Control.Join:input_type -> ssd.control.JoinRequest
-	3,  // 3: ssd.control.Control.Attend:input_type -> ssd.control.Heartbeat
-	6,  // 4: ssd.control.Control.Gather:input_type -> ssd.control.GatherRequest
-	8,  // 5: ssd.control.Control.Broadcast:input_type -> ssd.control.BroadcastRequest
-	10, // 6: ssd.control.Control.Leave:input_type -> ssd.control.LeaveRequest
-	2,  // 7: ssd.control.Control.Join:output_type -> ssd.control.JoinReply
-	5,  // 8: ssd.control.Control.Attend:output_type -> ssd.control.Order
-	7,  // 9: ssd.control.Control.Gather:output_type -> ssd.control.GatherReply
-	9,  // 10: ssd.control.Control.Broadcast:output_type -> ssd.control.BroadcastReply
-	11, // 11: ssd.control.Control.Leave:output_type -> ssd.control.LeaveReply
-	7,  // [7:12] is the sub-list for method output_type
-	2,  // [2:7] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	1, // 0: ssd.control.JoinRequest.member:type_name -> ssd.control.Member
+	4, // 1: ssd.control.Heartbeat.failure:type_name -> ssd.control.Failure
+	0, // 2: ssd.control.Control.Join:input_type -> ssd.control.JoinRequest
+	3, // 3: ssd.control.Control.Attend:input_type -> ssd.control.Heartbeat
+	6, // 4: ssd.control.Control.Gather:input_type -> ssd.control.GatherRequest
+	8, // 5: ssd.control.Control.Broadcast:input_type -> ssd.control.BroadcastRequest
+	2, // 6: ssd.control.Control.Join:output_type -> ssd.control.JoinReply
+	5, // 7: ssd.control.Control.Attend:output_type -> ssd.control.Order
+	7, // 8: ssd.control.Control.Gather:output_type -> ssd.control.GatherReply
+	9, // 9: ssd.control.Control.Broadcast:output_type -> ssd.control.BroadcastReply
+	6, // [6:10] is the sub-list for method output_type
+	2, // [2:6] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_control_proto_init() }
@@ -833,7 +753,7 @@ func file_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_control_proto_rawDesc), len(file_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

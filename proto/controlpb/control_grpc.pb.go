@@ -30,26 +30,23 @@ const (
 	Control_Attend_FullMethodName    = "/ssd.control.Control/Attend"
 	Control_Gather_FullMethodName    = "/ssd.control.Control/Gather"
 	Control_Broadcast_FullMethodName = "/ssd.control.Control/Broadcast"
-	Control_Leave_FullMethodName     = "/ssd.control.Control/Leave"
 )
 
 // ControlClient is the client API for Control service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type ControlClient interface {
-	// A worker's first call, once. Refused: UNAUTHENTICATED (token), FAILED_PRECONDITION (another build or
-	// configuration), OUT_OF_RANGE (no such rank), ALREADY_EXISTS (the rank is taken), ABORTED (the run
-	// has failed).
+	// A worker's first call, once. PERMISSION_DENIED says why it is refused: token, build, configuration, no
+	// such rank, rank taken. Here and below ABORTED says why the run is over.
 	Join(ctx context.Context, in *JoinRequest, opts ...grpc.CallOption) (*JoinReply, error)
-	// Heartbeats up, orders down, from Join to the end. A stream that ends before Leave is a lost worker.
+	// Heartbeats up, an answer to each and orders down, from Join to the end. A stream that ends without
+	// a last word (leave or failure) is a lost worker.
 	Attend(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[Heartbeat, Order], error)
 	// Waits until every rank has called it with this name; gives what each brought, by rank. A barrier
 	// is a gather of which nobody wants anything.
 	Gather(ctx context.Context, in *GatherRequest, opts ...grpc.CallOption) (*GatherReply, error)
 	// Rank 0 says a value, at once; the others wait for it.
 	Broadcast(ctx context.Context, in *BroadcastRequest, opts ...grpc.CallOption) (*BroadcastReply, error)
-	// The end of a worker that is well.
-	Leave(ctx context.Context, in *LeaveRequest, opts ...grpc.CallOption) (*LeaveReply, error)
 }
 
 type controlClient struct {
@@ -103,33 +100,21 @@ func (c *controlClient) Broadcast(ctx context.Context, in *BroadcastRequest, opt
 	return out, nil
 }
 
-func (c *controlClient) Leave(ctx context.Context, in *LeaveRequest, opts ...grpc.CallOption) (*LeaveReply, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(LeaveReply)
-	err := c.cc.Invoke(ctx, Control_Leave_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
 // ControlServer is the server API for Control service.
 // All implementations must embed UnimplementedControlServer
 // for forward compatibility.
 type ControlServer interface {
-	// A worker's first call, once. Refused: UNAUTHENTICATED (token), FAILED_PRECONDITION (another build or
-	// configuration), OUT_OF_RANGE (no such rank), ALREADY_EXISTS (the rank is taken), ABORTED (the run
-	// has failed).
+	// A worker's first call, once. PERMISSION_DENIED says why it is refused: token, build, configuration, no
+	// such rank, rank taken. Here and below ABORTED says why the run is over.
 	Join(context.Context, *JoinRequest) (*JoinReply, error)
-	// Heartbeats up, orders down, from Join to the end. A stream that ends before Leave is a lost worker.
+	// Heartbeats up, an answer to each and orders down, from Join to the end. A stream that ends without
+	// a last word (leave or failure) is a lost worker.
 	Attend(grpc.BidiStreamingServer[Heartbeat, Order]) error
 	// Waits until every rank has called it with this name; gives what each brought, by rank. A barrier
 	// is a gather of which nobody wants anything.
 	Gather(context.Context, *GatherRequest) (*GatherReply, error)
 	// Rank 0 says a value, at once; the others wait for it.
 	Broadcast(context.Context, *BroadcastRequest) (*BroadcastReply, error)
-	// The end of a worker that is well.
-	Leave(context.Context, *LeaveRequest) (*LeaveReply, error)
 	mustEmbedUnimplementedControlServer()
 }
 
@@ -151,9 +136,6 @@ func (UnimplementedControlServer) Gather(context.Context, *GatherRequest) (*Gath
 }
 func (UnimplementedControlServer) Broadcast(context.Context, *BroadcastRequest) (*BroadcastReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Broadcast not implemented")
-}
-func (UnimplementedControlServer) Leave(context.Context, *LeaveRequest) (*LeaveReply, error) {
-	return nil, status.Error(codes.Unimplemented, "method Leave not implemented")
 }
 func (UnimplementedControlServer) mustEmbedUnimplementedControlServer() {}
 func (UnimplementedControlServer) testEmbeddedByValue()                 {}
@@ -237,24 +219,6 @@ func _Control_Broadcast_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
-func _Control_Leave_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(LeaveRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(ControlServer).Leave(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: Control_Leave_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ControlServer).Leave(ctx, req.(*LeaveRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
 // Control_ServiceDesc is the grpc.ServiceDesc for Control service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -273,10 +237,6 @@ var Control_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Broadcast",
 			Handler:    _Control_Broadcast_Handler,
-		},
-		{
-			MethodName: "Leave",
-			Handler:    _Control_Leave_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -1,0 +1,227 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package rendezvous
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Beat is one heartbeat; zero fields but State carry nothing.
+type Beat struct {
+	State   State
+	Note    []byte
+	Failure string // why the worker ends
+	Derived bool   // see Derived
+}
+
+// Heartbeat takes a sign of life.
+func (r *Room) Heartbeat(session string, b Beat) error {
+	rank, err := r.beat(session, b)
+	if err == nil && len(b.Note) > 0 {
+		r.noting.Lock()
+		defer r.noting.Unlock()
+		r.Note(rank, b.Note)
+	}
+	return err
+}
+
+func (r *Room) beat(session string, b Beat) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rank, err := r.seated(session)
+	if err != nil {
+		return 0, err
+	}
+	s, now := &r.seats[rank], time.Now()
+	s.seen = now
+	if b.State.Phase != s.state.Phase {
+		s.progressed = now
+	}
+	if steps := b.State.Step - s.state.Step; steps > 0 {
+		if !s.first {
+			s.stepTime = now.Sub(s.progressed) / time.Duration(steps)
+		}
+		s.progressed, s.first = now, false
+	}
+	s.state = b.State
+	if b.Failure != "" {
+		weight := Own
+		if b.Derived {
+			weight = Derived
+		}
+		s.failed = true
+		r.fail(rank, weight, b.Failure)
+	}
+	return rank, nil
+}
+
+// Lose says that a worker's connection has ended. It is nothing after its last word.
+func (r *Room) Lose(session string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if rank, err := r.seated(session); err == nil && !r.seats[rank].left && !r.seats[rank].failed {
+		r.fail(rank, Lost, "its connection ended")
+	}
+}
+
+// Fail says what is known of a rank's end from elsewhere; -1 is none of the ranks.
+func (r *Room) Fail(rank int, w weight, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fail(rank, w, text)
+}
+
+func (r *Room) fail(rank int, w weight, text string) {
+	f := &Failure{Rank: rank, Weight: w, Text: text, At: time.Now()}
+	if rank >= 0 {
+		f.Info, f.State = r.seats[rank].info, r.seats[rank].state
+	}
+	r.failures = append(r.failures, f)
+	if r.reason == "" {
+		r.reason = f.Error()
+		close(r.stopped)
+	}
+}
+
+// Stopped is closed at the first failure.
+func (r *Room) Stopped() <-chan struct{} { return r.stopped }
+
+func (r *Room) stop() *StoppedError {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &StoppedError{r.reason}
+}
+
+// Cause is the failure that most likely caused the others, by what is known now; nil if there is none.
+func (r *Room) Cause() *Failure {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.failures) == 0 {
+		return nil
+	}
+	return slices.MinFunc(r.failures, func(a, b *Failure) int {
+		return cmp.Or(cmp.Compare(a.Weight, b.Weight), a.At.Compare(b.At))
+	})
+}
+
+// Farthest is the last step that any rank has done.
+func (r *Room) Farthest() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.MaxFunc(r.seats, func(a, b seat) int { return cmp.Compare(a.state.Step, b.state.Step) }).state.Step
+}
+
+// watchInterval is how often the clocks are looked at.
+const watchInterval = 250 * time.Millisecond
+
+// Watch fails the workers that are over a limit, until the context ends or the run is over.
+func (r *Room) Watch(ctx context.Context) {
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.stopped:
+			return
+		case now := <-tick.C:
+			r.check(now)
+		}
+	}
+}
+
+func (r *Room) check(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if gap := now.Sub(r.checked); gap > 4*watchInterval { // this process stood still, not the workers
+		for i := range r.seats {
+			r.seats[i].seen = r.seats[i].seen.Add(gap)
+			r.seats[i].progressed = r.seats[i].progressed.Add(gap)
+		}
+		r.opened = r.opened.Add(gap)
+	}
+	r.checked = now
+	if r.reason == "" {
+		r.checkJoined(now)
+		r.checkAlive(now)
+		r.checkPhases(now)
+		r.checkSteps(now)
+	}
+}
+
+func over(since, now time.Time, limit time.Duration) bool { return limit > 0 && now.Sub(since) > limit }
+
+func (r *Room) checkJoined(now time.Time) {
+	if r.joined == r.World || !over(r.opened, now, r.Limits.Join) {
+		return
+	}
+	missing := slices.IndexFunc(r.seats, func(s seat) bool { return s.session == "" })
+	r.fail(missing, Own, fmt.Sprintf("did not join within %v (%d of %d ranks did)", r.Limits.Join, r.joined, r.World))
+}
+
+// working gives the ranks that are in the run, in one of the phases.
+func (r *Room) working(phases ...string) []int {
+	var ranks []int
+	for rank, s := range r.seats {
+		if s.session != "" && !s.left && !s.failed && (len(phases) == 0 || slices.Contains(phases, s.state.Phase)) {
+			ranks = append(ranks, rank)
+		}
+	}
+	return ranks
+}
+
+func (r *Room) checkAlive(now time.Time) {
+	for _, rank := range r.working() {
+		if over(r.seats[rank].seen, now, r.Limits.Silence) {
+			r.fail(rank, Own, fmt.Sprintf("no sign of life for %v: the process stands still or its network is cut", r.Limits.Silence))
+		}
+	}
+}
+
+func (r *Room) checkPhases(now time.Time) {
+	for phase, limit := range map[string]time.Duration{
+		PhaseStart: r.Limits.Prepare, PhasePrepare: r.Limits.Prepare, PhaseEvaluate: r.Limits.Evaluate,
+	} {
+		for _, rank := range r.working(phase) {
+			if over(r.seats[rank].progressed, now, limit) {
+				r.fail(rank, Own, fmt.Sprintf("hangs: %v in this phase", limit))
+			}
+		}
+	}
+}
+
+// checkSteps looks for ranks without a step. As ranks wait for each other in a step, those that have
+// done the fewest are named.
+func (r *Room) checkSteps(now time.Time) {
+	var still []int // for half of what is allowed or longer
+	hung := false
+	for _, rank := range r.working(PhaseTrain) {
+		s := r.seats[rank]
+		limit := max(r.Limits.Hang, 10*s.stepTime)
+		if s.first {
+			limit = r.Limits.Prepare
+		}
+		hung = hung || r.Limits.Hang > 0 && over(s.progressed, now, limit)
+		if over(s.progressed, now, limit/2) {
+			still = append(still, rank)
+		}
+	}
+	if !hung {
+		return
+	}
+	step := func(rank int) int64 { return r.seats[rank].state.Step }
+	least := step(slices.MinFunc(still, func(a, b int) int { return cmp.Compare(step(a), step(b)) }))
+	behind := slices.DeleteFunc(still, func(rank int) bool { return step(rank) > least })
+	if len(behind) == r.World && r.World > 1 {
+		r.fail(-1, Own, fmt.Sprintf("hangs: all %d ranks stand at step %d, epoch %d", r.World, least, r.seats[0].state.Epoch))
+		return
+	}
+	for _, rank := range behind {
+		r.fail(rank, Own, fmt.Sprintf("hangs: no step for %.1f s", now.Sub(r.seats[rank].progressed).Seconds()))
+	}
+}
