@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "data/json_stream.h"
+#include "core/json_stream.h"
 
 namespace ssd {
 namespace {

@@ -8,8 +8,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/file_bytes.h"
 #include "core/philox.h"
-#include "data/file_bytes.h"
 #include "data/test_files.h"
 
 namespace ssd {

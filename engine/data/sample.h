@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "core/file_bytes.h"
 #include "data/augment.h"
 #include "data/batch.h"
 #include "data/coco_index.h"
-#include "data/file_bytes.h"
 #include "data/jpeg.h"
 #include "data/render.h"
 #include "data/ssd_crop.h"

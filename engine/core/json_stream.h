@@ -8,26 +8,30 @@
 #include <string>
 #include <string_view>
 
-#include "data/file_bytes.h"
+#include "core/file_bytes.h"
 
 namespace ssd {
 
-// Walks the outer two levels of a JSON file `{"key": [element, element, ...], "other": ...}`
-// through a small window, so that a file of any size takes little memory; an element is handed out
-// as text for a real parser. Only the outer levels are checked here. Errors are Status::kData and
-// name the file and the byte. Not thread-safe.
+// Walks the outer two levels of a JSON file `{"key": [element, element, ...], "other": ...}`, or
+// the one of `[element, element, ...]`, through a small window, so that a file of any size takes
+// little memory; an element is handed out as text for a real parser. Only the outer levels are
+// checked here. Errors are Status::kData and name the file and the byte. Not thread-safe.
 class JsonStream {
  public:
   // Readable bytes that follow the text of an element (simdjson's padding).
   static constexpr size_t kPadding = 64;
 
-  // window: bytes read at first; it grows to the largest element.
-  explicit JsonStream(const std::string& path, size_t window = size_t{1} << 20);
+  static constexpr size_t kWindow = size_t{1} << 20;
+  enum class Root { kObject, kArray };
+
+  // window: bytes read at first; it grows to the largest element. A stream whose root is an array
+  // begins inside it: NextElement alone is for it.
+  explicit JsonStream(const std::string& path, size_t window = kWindow, Root root = Root::kObject);
 
   // The next key of the root object; false after its end. REQUIRES: the value of the key before has
   // been taken by SkipValue or by EnterArray and NextElement.
   bool NextKey(std::string* key);
-  void SkipValue();
+  std::string_view SkipValue();  // its text, valid until the next call
   void EnterArray();
   // The next element of the array; false after its end. The text is valid until the next call.
   bool NextElement(std::string_view* text);
@@ -43,7 +47,10 @@ class JsonStream {
   size_t StringEnd(size_t i);  // index behind the string whose opening quote is at begin_ + i
   size_t Find(size_t i);       // first bracket or quote at or after begin_ + i
 
+  void ExpectEnd();  // throws if more than blanks follow
+
   std::string path_;
+  const Root root_;
   InputFile file_;
   std::unique_ptr<char[]> window_;
   size_t capacity_;

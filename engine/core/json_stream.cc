@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
-#include "data/json_stream.h"
+#include "core/json_stream.h"
 
 #include <hwy/highway.h>
 
@@ -36,13 +36,19 @@ size_t FindStructure(const char* text, size_t i, size_t n) {
 
 }  // namespace
 
-JsonStream::JsonStream(const std::string& path, size_t window)
+JsonStream::JsonStream(const std::string& path, size_t window, Root root)
     : path_(path),
+      root_(root),
       file_(path),
       window_(std::make_unique<char[]>(window + kPadding)),
       capacity_(window) {
   if (Peek() < 0) Throw(Status::kData, "%s: the file is empty", path.c_str());
-  Take('{', "an object must be the root");
+  if (root == Root::kObject) {
+    Take('{', "an object must be the root");
+  } else {
+    Take('[', "a list must be the root");
+    in_array_ = true;
+  }
 }
 
 void JsonStream::Fail(const char* what) const {
@@ -97,7 +103,7 @@ bool JsonStream::Separator(char close) {
 bool JsonStream::NextKey(std::string* key) {
   SSD_CHECK(!in_array_);
   if (!Separator('}')) {
-    if (Peek() >= 0) Fail("more text follows the root object");
+    ExpectEnd();
     return false;
   }
   if (Peek() != '"') Fail("a key is missing");
@@ -119,6 +125,7 @@ bool JsonStream::NextElement(std::string_view* text) {
   if (!Separator(']')) {
     in_array_ = false;
     started_ = true;
+    if (root_ == Root::kArray) ExpectEnd();
     return false;
   }
   Peek();
@@ -128,9 +135,15 @@ bool JsonStream::NextElement(std::string_view* text) {
   return true;
 }
 
-void JsonStream::SkipValue() {
+std::string_view JsonStream::SkipValue() {
   Peek();
-  begin_ += ValueEnd();
+  const size_t size = ValueEnd();
+  begin_ += size;
+  return std::string_view(window_.get() + begin_ - size, size);
+}
+
+void JsonStream::ExpectEnd() {
+  if (Peek() >= 0) Fail("more text follows the root");
 }
 
 size_t JsonStream::Find(size_t i) {

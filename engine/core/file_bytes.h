@@ -21,6 +21,8 @@ class InputFile {
   size_t size() const { return size_; }  // bytes when it was opened
   // The next bytes of the file, at most n; 0 only at its end.
   size_t Read(void* to, size_t n);
+  // The bytes from offset on: n of them, fewer only at the end of the file. Any thread, any order.
+  size_t ReadAt(size_t offset, void* to, size_t n) const;
 
  private:
   std::string path_;

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
-#include "data/file_bytes.h"
+#include "core/file_bytes.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -43,6 +43,21 @@ size_t InputFile::Read(void* to, size_t n) {
       Throw(Status::kData, "%s: read failed: %s", path_.c_str(), std::strerror(errno));
     }
   }
+}
+
+size_t InputFile::ReadAt(size_t offset, void* to, size_t n) const {
+  size_t done = 0;
+  while (done < n) {
+    const ssize_t got =
+        pread(fd_, static_cast<char*>(to) + done, n - done, static_cast<off_t>(offset + done));
+    if (got == 0) break;
+    if (got > 0) {
+      done += static_cast<size_t>(got);
+    } else if (errno != EINTR) {
+      Throw(Status::kData, "%s: read failed: %s", path_.c_str(), std::strerror(errno));
+    }
+  }
+  return done;
 }
 
 std::span<const uint8_t> FileBytes::Read(const std::string& path) {

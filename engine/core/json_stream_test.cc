@@ -1,0 +1,67 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "core/json_stream.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <vector>
+
+#include "core/error.h"
+
+namespace ssd {
+namespace {
+
+std::string Write(std::string_view text) {
+  const std::string path = testing::TempDir() + "stream.json";
+  std::ofstream(path, std::ios::binary) << text;
+  return path;
+}
+
+// Every window size puts its boundaries elsewhere: inside strings, escapes, numbers, brackets.
+TEST(JsonStream, HandsOutElementsWhateverTheWindow) {
+  const std::string first = R"({"a\\":"x\"]}\\","n":[1,{"q":"é"},2e-5],"e":{}})";
+  const std::string second = R"("text, [with] \"marks\" \\")";
+  const std::string path =
+      Write(R"( { "skip" : {"deep":[[{"]":"}"}]]} , "num":-12.5,"s":"\\",)"
+            "\"list\":[" +
+            first + " ,\n" + second + R"(, 12.75 ,[] ,null], "empty" : [ ], "last":true } )");
+  for (size_t window = 1; window < 200; ++window) {
+    JsonStream json(path, window);
+    std::vector<std::string> got;
+    for (std::string key; json.NextKey(&key);) {
+      got.push_back(key);
+      if (key != "list" && key != "empty") {
+        json.SkipValue();
+        continue;
+      }
+      json.EnterArray();
+      for (std::string_view text; json.NextElement(&text);) got.emplace_back(text);
+    }
+    ASSERT_EQ(got, (std::vector<std::string>{"skip", "num", "s", "list", first, second, "12.75",
+                                             "[]", "null", "empty", "last"}))
+        << window;
+  }
+}
+
+std::vector<std::string> ElementsOf(const std::string& path, size_t window) {
+  std::vector<std::string> got;
+  JsonStream json(path, window, JsonStream::Root::kArray);
+  for (std::string_view text; json.NextElement(&text);) got.emplace_back(text);
+  return got;
+}
+
+TEST(JsonStream, WalksAListThatIsTheRoot) {
+  EXPECT_TRUE(ElementsOf(Write(" [ ] "), 1).empty());
+  const std::string path = Write(R"([{"a":[1]} , 2,"]"])"
+                                 "\n");
+  for (size_t window = 1; window < 30; ++window) {
+    EXPECT_EQ(ElementsOf(path, window), (std::vector<std::string>{R"({"a":[1]})", "2", R"("]")"}));
+  }
+  for (const char* bad : {"", "{}", "17", "[", "[1", "[1,", "[1 2]", "[1] 2", "[{]", "[\"]"}) {
+    EXPECT_THROW(ElementsOf(Write(bad), 4), Error) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace ssd
