@@ -18,12 +18,20 @@ type Inventory struct {
 	Problems   []string   `json:"problems"` // what is missing or looks wrong, a line each
 }
 
-// Host is the software side.
+// Host is the system around the hardware.
 type Host struct {
-	Name           string `json:"name"`
-	OS             string `json:"os"` // PRETTY_NAME of os-release
-	Kernel         string `json:"kernel"`
-	Virtualization string `json:"virtualization,omitempty"` // product name of a virtual machine
+	Name    string `json:"name"`
+	Product string `json:"product,omitempty"` // maker and model of the machine or virtual machine
+	OS      string `json:"os"`                // PRETTY_NAME of os-release
+	Kernel  string `json:"kernel"`
+	Disks   []Disk `json:"disks"`
+}
+
+// Disk is a disk that is not removable.
+type Disk struct {
+	Name  string `json:"name"`
+	Kind  string `json:"kind"` // NVMe SSD, SSD, HDD, virtual disk
+	Bytes int64  `json:"bytes"`
 }
 
 // Processors are all that are online, allowed or not.
@@ -32,9 +40,9 @@ type Processors struct {
 	Sockets int     `json:"sockets"`
 	Cores   int     `json:"cores"`
 	Threads int     `json:"threads"`
-	MaxMHz  int     `json:"max_mhz,omitempty"` // 0: the kernel does not say
-	Caches  []Cache `json:"caches"`            // of the whole host, a line a level and kind
-	CPUs    []CPU   `json:"cpus"`              // ascending by ID
+	MHz     int     `json:"mhz,omitempty"` // highest, or where the kernel does not say the present one; 0 = unknown
+	Caches  []Cache `json:"caches"`        // of the whole host, a line a level and kind
+	CPUs    []CPU   `json:"cpus"`          // ascending by ID
 }
 
 // CPU is one logical processor.
@@ -94,16 +102,14 @@ type GPU struct {
 // Near is how far a network device is from a GPU.
 type Near struct {
 	Network string `json:"network"`
-	// Path is same switch (PIX), same root complex (PHB), same NUMA node (NODE) or across (SYS), in the
-	// words of nvidia-smi topo.
-	Path string `json:"path"`
-	Hops int    `json:"hops"` // PCI bridges between them, where Path is PIX or PHB
+	Path    string `json:"path"` // SameSwitch and so on, in the words of nvidia-smi topo
+	Hops    int    `json:"hops"` // PCI links between them below one root complex, else 0
 }
 
 // Network is a device for traffic between hosts.
 type Network struct {
 	Name      string `json:"name"` // mlx5_0, eth0
-	Kind      string `json:"kind"` // infiniband, roce, ethernet
+	Kind      string `json:"kind"` // InfiniBand and so on
 	Bus       string `json:"pci_bus,omitempty"`
 	Node      int    `json:"node"` // NUMA node, -1 = not known
 	Up        bool   `json:"up"`
@@ -116,11 +122,13 @@ const (
 	InfiniBand = "infiniband"
 	RoCE       = "roce"
 	Ethernet   = "ethernet"
+	Wireless   = "wireless"
 )
 
 // Paths of a Near, best first.
 const (
 	SameSwitch = "PIX"
+	Switches   = "PXB"
 	SameRoot   = "PHB"
 	SameNode   = "NODE"
 	Across     = "SYS"

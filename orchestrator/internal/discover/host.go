@@ -1,0 +1,74 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package discover
+
+import (
+	"strconv"
+	"strings"
+)
+
+func (r *reader) readHost() Host {
+	h := Host{
+		Name:   r.tree.word("proc/sys/kernel/hostname"),
+		Kernel: r.tree.word("proc/sys/kernel/osrelease"),
+		OS:     prettyName(r.tree.word("etc/os-release")),
+		Disks:  r.readDisks(),
+	}
+	if h.OS == "" {
+		h.OS = prettyName(r.tree.word("usr/lib/os-release"))
+	}
+	if h.OS == "" {
+		r.problem("system: no os-release names the operating system")
+	}
+	vendor, product := r.tree.word("sys/class/dmi/id/sys_vendor"), r.tree.word("sys/class/dmi/id/product_name")
+	h.Product = strings.TrimSpace(vendor + " " + strings.TrimPrefix(product, vendor+" "))
+	return h
+}
+
+// prettyName is PRETTY_NAME of an os-release file, without quotes.
+func prettyName(release string) string {
+	for line := range strings.Lines(release) {
+		if value, found := strings.CutPrefix(strings.TrimSpace(line), "PRETTY_NAME="); found {
+			return strings.Trim(value, `"'`)
+		}
+	}
+	return ""
+}
+
+const sectorBytes = 512 // of /sys/block/*/size, whatever the disk has
+
+func (r *reader) readDisks() []Disk {
+	disks := []Disk{}
+	for _, name := range r.tree.names("sys/block") {
+		dir := "sys/block/" + name
+		sectors := r.tree.number(0, dir, "size")
+		if sectors <= 0 || sectors > 1<<53 || r.tree.number(0, dir, "removable") == 1 || !r.tree.exists(dir, "device") {
+			continue // loop, ram, device mapper, md
+		}
+		disk := Disk{Name: name, Kind: "SSD", Bytes: sectors * sectorBytes}
+		switch {
+		case strings.HasPrefix(name, "nvme"):
+			disk.Kind = "NVMe SSD"
+		case strings.HasPrefix(name, "vd"), strings.HasPrefix(name, "xvd"):
+			disk.Kind = "virtual disk"
+		case r.tree.word(dir, "queue", "rotational") == "1":
+			disk.Kind = "HDD"
+		}
+		disks = append(disks, disk)
+	}
+	return disks
+}
+
+// driverMissing says why there are no GPUs, as far as files tell: what is there, what is not.
+func (r *reader) driverMissing() string {
+	cards := len(r.nvidiaDevices())
+	loaded := r.tree.exists("proc/driver/nvidia/version")
+	switch {
+	case cards == 0 && !loaded:
+		return "no NVIDIA GPU on the PCI bus"
+	case !loaded:
+		return strconv.Itoa(cards) + " NVIDIA GPUs on the PCI bus, but the kernel driver is not loaded: install it, or `modprobe nvidia`"
+	}
+	return ""
+}
