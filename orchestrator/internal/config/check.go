@@ -44,18 +44,20 @@ func limits() map[string][2]float64 {
 		"eval.threads":                {0, 4096},
 		"cluster.nodes":               {1, 1 << 20},
 		"cluster.gpus_per_node":       {1, 64},
+		"cluster.trial_minutes":       {0, 1 << 20},
 	}
 }
 
 // choices holds the words that a key may be.
 func choices() map[string][]string {
 	return map[string][]string{
-		"submission.division": {"closed", "open"},
-		"submission.status":   {"onprem", "cloud", "preview", "research"},
-		"device.kind":         {"auto", "cpu", "cuda"},
-		"model.precision":     {"f32", "bf16", "fp16"},
-		"data.bad_image":      {"fail", "skip"},
-		"data.sharding":       {"reshuffle", "cache"},
+		"submission.division":  {"closed", "open"},
+		"submission.status":    {"onprem", "cloud", "preview", "research"},
+		"device.kind":          {"auto", "cpu", "cuda"},
+		"model.precision":      {"f32", "bf16", "fp16"},
+		"data.bad_image":       {"fail", "skip"},
+		"data.sharding":        {"reshuffle", "cache"},
+		"cluster.clear_caches": {"require", "try", "off"},
 	}
 }
 
@@ -105,6 +107,11 @@ func (c *Config) checkTogether(complain func(key, format string, args ...any)) {
 	if c.Model.Precision == "fp16" && c.Device.Kind == "cpu" {
 		complain("model.precision", "is fp16, which needs a GPU: use bf16 or f32, or device.kind cuda")
 	}
+	for key, word := range map[string]string{"run.system": c.Run.System, "run.datestamp": c.Run.Datestamp} {
+		if strings.Trim(word, fileNameCharacters) != "" {
+			complain(key, "is %q, must be letters, digits, '.', '_' and '-': it becomes part of a name", word)
+		}
+	}
 	if d := c.Optimizer.DecayEpochs; !ascends(d) {
 		complain("optimizer.decay_epochs", "is %v, must be ascending epochs from 1", d)
 	}
@@ -117,6 +124,8 @@ func (c *Config) checkTogether(complain func(key, format string, args ...any)) {
 		}
 	}
 }
+
+const fileNameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 // ascends says whether epochs begin at 1 or later and each is later than the one before.
 func ascends(epochs []int64) bool {

@@ -25,7 +25,9 @@ type Config struct {
 // Run says what is run and where its results go.
 type Run struct {
 	LogDir               string `toml:"log_dir"`
-	Seed                 int64  `toml:"seed"` // 0 = drawn from the system
+	System               string `toml:"system"`    // part of a Slurm job's name
+	Datestamp            string `toml:"datestamp"` // of trial logs under Slurm; empty = now
+	Seed                 int64  `toml:"seed"`      // 0 = drawn from the system
 	Epochs               int64  `toml:"epochs"`
 	Trials               int64  `toml:"trials"`
 	Smoke                bool   `toml:"smoke"`            // succeeds without reaching the target
@@ -105,6 +107,13 @@ type Eval struct {
 type Cluster struct {
 	Nodes       int64 `toml:"nodes"`
 	GPUsPerNode int64 `toml:"gpus_per_node"`
+
+	Container     string  `toml:"container"`      // image; empty = none
+	ClearCaches   string  `toml:"clear_caches"`   // before each trial under Slurm or docker
+	AllreduceTest bool    `toml:"allreduce_test"` // before the first trial
+	WallTime      string  `toml:"wall_time"`      // Slurm's time limit; empty = from TrialMinutes
+	TrialMinutes  float64 `toml:"trial_minutes"`  // of a trial with initialisation; 0 = unknown
+	SlurmOptions  string  `toml:"slurm_options"`  // of sbatch, between white space
 }
 
 // Defaults is the configuration without any file: the options of the submission's program, one rank.
@@ -119,7 +128,7 @@ func Defaults() *Config {
 		Optimizer: Optimizer{BaseLR: 0.0025, DecayEpochs: []int64{44, 55}, DecayFactor: 0.1, Momentum: 0.9, WeightDecay: 5e-4},
 		Eval: Eval{Interval: 5, ExtraEpochs: []int64{}, Target: 0.23, ScoreThreshold: 0.05, NMSThreshold: 0.5, Candidates: 200, PlusOne: true,
 			Threads: 1},
-		Cluster: Cluster{Nodes: 1, GPUsPerNode: 1},
+		Cluster: Cluster{Nodes: 1, GPUsPerNode: 1, ClearCaches: "try"},
 		origins: map[string]string{},
 	}
 }

@@ -127,3 +127,29 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// The shell variables of run.sub (spec section 16).
+func TestSlurmVariables(t *testing.T) {
+	c, err := Load(Source{LookupEnv: env(map[string]string{"PGSYSTEM": "PG", "WALLTIME": "100", "CONT": "nvcr.io/a/b:1", "CLEAR_CACHES": "1",
+		"ALLREDUCE_TEST": "1", "DATESTAMP": "260101120000123456789", "NEXP": "5", "PGNNODES": "2", "PGNGPU": "4"})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Cluster{Nodes: 2, GPUsPerNode: 4, Container: "nvcr.io/a/b:1", ClearCaches: "require", AllreduceTest: true, WallTime: "100"}
+	if c.Cluster != want || c.Run.System != "PG" || c.Run.Datestamp != "260101120000123456789" || c.Run.Trials != 5 {
+		t.Errorf("%+v, %+v", c.Cluster, c.Run)
+	}
+	if c.Origin("cluster.clear_caches") != "$CLEAR_CACHES" || c.Origin("cluster.wall_time") != "$WALLTIME" {
+		t.Error(c.Origin("cluster.clear_caches"), c.Origin("cluster.wall_time"))
+	}
+	if c, err = Load(Source{LookupEnv: env(map[string]string{"CLEAR_CACHES": "0", "ALLREDUCE_TEST": "0"})}); err != nil || c.Cluster.ClearCaches != "off" || c.Cluster.AllreduceTest {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for variable, want := range map[string]string{
+		"CLEAR_CACHES": `$CLEAR_CACHES is "a b", must be 0 or 1`, "PGSYSTEM": `$PGSYSTEM: run.system is "a b"`, "DATESTAMP": `run.datestamp is "a b"`,
+	} {
+		if _, err := Load(Source{LookupEnv: env(map[string]string{variable: "a b"})}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", variable, err, want)
+		}
+	}
+}

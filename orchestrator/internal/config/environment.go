@@ -4,6 +4,7 @@
 package config
 
 import (
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,6 +25,11 @@ func (c *Config) readEnvironment(lookup func(string) (string, bool)) []error {
 		{"DGXNGPU", "cluster.gpus_per_node"},
 		{"PGNNODES", "cluster.nodes"},
 		{"PGNGPU", "cluster.gpus_per_node"},
+		{"DGXSYSTEM", "run.system"},
+		{"PGSYSTEM", "run.system"},
+		{"DATESTAMP", "run.datestamp"},
+		{"CONT", "cluster.container"},
+		{"WALLTIME", "cluster.wall_time"},
 	} {
 		if text, ok := lookup(v.name); ok && text != "" {
 			problems = append(problems, c.assignText(v.key, text, "$"+v.name))
@@ -31,6 +37,24 @@ func (c *Config) readEnvironment(lookup func(string) (string, bool)) []error {
 	}
 	if dir, ok := lookup("PRETRAINED_DIR"); ok && dir != "" {
 		problems = append(problems, c.assign("backbone.weights", filepath.Join(dir, "resnet34-333f7ec4.pth"), "$PRETRAINED_DIR"))
+	}
+	for _, s := range []struct {
+		name, key string
+		zero, one any
+	}{
+		{"CLEAR_CACHES", "cluster.clear_caches", "off", "require"},
+		{"ALLREDUCE_TEST", "cluster.allreduce_test", false, true},
+	} {
+		text, _ := lookup(s.name)
+		switch text {
+		case "":
+		case "0":
+			problems = append(problems, c.assign(s.key, s.zero, "$"+s.name))
+		case "1":
+			problems = append(problems, c.assign(s.key, s.one, "$"+s.name))
+		default:
+			problems = append(problems, fmt.Errorf("$%s is %q, must be 0 or 1", s.name, text))
+		}
 	}
 	if text, ok := lookup("EXTRA_PARAMS"); ok {
 		problems = append(problems, c.readOptions(strings.Fields(text))...)
