@@ -22,7 +22,7 @@ func prepareCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "prepare",
 		Usage:       "make data sets and weight files that runs read",
-		Subcommands: []*cli.Command{prepareToyCommand(), prepareBackboneCommand()},
+		Subcommands: []*cli.Command{prepareToyCommand(), prepareAnnotationsCommand(), prepareBackboneCommand()},
 	}
 }
 

@@ -61,6 +61,8 @@ func TestPrepareRefusesWrongUse(t *testing.T) {
 		`value "x" for flag --train`:       {"toy", dir, "--train", "x"},
 		"--train is 0, must be 1":          {"toy", dir, "--train", "0"},
 		"takes a .pth file and the .safet": {"backbone", "a.pth"},
+		"the file to read and the file":    {"annotations", "a.json"},
+		"--indent is 17":                   {"annotations", "a.json", "b.json", "--indent", "17"},
 	} {
 		if out, code := prepare(t, arguments...); code != exitUsage || !strings.Contains(out, want) {
 			t.Errorf("%q: exit %d, want %d: %s", arguments, code, exitUsage, out)
