@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/cuda/elementwise.h"
+#include "backends/cuda/halves.h"
 
 namespace ssd {
 namespace {
@@ -19,33 +20,19 @@ void ForEach(const CudaContext& context, int64_t size, const Element& element) {
   Launch(context, ForEachKernel<Element>, {BlocksFor(size, kThreads)}, {kThreads}, size, element);
 }
 
-constexpr int kLanes = 8;
-struct alignas(16) Halves {
-  __half v[kLanes];
-};
-
 struct SumOfTerms {
-  static constexpr size_t kMaxTerms = 4;
-  const Halves* term[kMaxTerms];
-  size_t count;
+  GradientTerms terms;
   const Halves* relu_output;
   Halves* out;
   __host__ __device__ void operator()(int64_t i) const {
     float sum[kLanes] = {};
-    for (size_t t = 0; t < kMaxTerms;
-         ++t) {  // of a constant number, so that terms stay in registers
-      if (t >= count) continue;
-      const Halves x = term[t][i];
-      for (int lane = 0; lane < kLanes; ++lane) sum[lane] += __half2float(x.v[lane]);
-    }
+    terms.AddTo(sum, i);
     if (relu_output != nullptr) {
       const Halves y = relu_output[i];
       for (int lane = 0; lane < kLanes; ++lane)
         sum[lane] = __half2float(y.v[lane]) > 0 ? sum[lane] : 0;
     }
-    Halves result;
-    for (int lane = 0; lane < kLanes; ++lane) result.v[lane] = __float2half_rn(sum[lane]);
-    out[i] = result;
+    out[i] = ToHalves(sum);
   }
 };
 
@@ -99,11 +86,9 @@ std::unique_ptr<DeviceMemory> Upload(const CudaContext& context, const std::vect
 void SumGradient(const CudaContext& context, const std::vector<const void*>& terms,
                  const void* relu_output, int64_t size, void* out) {
   SSD_CHECK(size > 0 && size % kLanes == 0);
-  SSD_CHECK(!terms.empty() && terms.size() <= SumOfTerms::kMaxTerms);
-  SumOfTerms sum{
-      {}, terms.size(), static_cast<const Halves*>(relu_output), static_cast<Halves*>(out)};
-  for (size_t t = 0; t < terms.size(); ++t) sum.term[t] = static_cast<const Halves*>(terms[t]);
-  ForEach(context, size / kLanes, sum);
+  ForEach(context, size / kLanes,
+          SumOfTerms{GradientTerms(terms), static_cast<const Halves*>(relu_output),
+                     static_cast<Halves*>(out)});
 }
 
 CudaSgd::CudaSgd(const CudaContext& context, const std::vector<SgdSegment>& segments)
