@@ -4,268 +4,211 @@
 package compliance
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 
 	"mlperf-ssd/orchestrator/internal/ssdnames"
 )
 
-// Report is what a check found.
-type Report struct {
-	Findings []Finding `json:"findings"`
-}
-
-// Errors are the findings that fail the log.
-func (r Report) Errors() []Finding { return r.filter(false) }
-
-// Warnings are the others.
-func (r Report) Warnings() []Finding { return r.filter(true) }
-
-func (r Report) filter(warning bool) []Finding {
-	var out []Finding
-	for _, f := range r.Findings {
-		if f.Warning == warning {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
-// Check reads a log and applies every rule. The error is one of reading.
-func Check(log io.Reader) (Report, error) {
-	events, findings, err := read(log)
-	if err != nil {
-		return Report{}, fmt.Errorf("compliance: read: %w", err)
-	}
-	c := &checker{seen: map[string][]Event{}, findings: findings}
-	for _, event := range events {
-		c.event(event)
-		c.seen[event.Key] = append(c.seen[event.Key], event)
-	}
-	c.counts()
-	c.accuracy()
-	c.tensors()
-	slices.SortStableFunc(c.findings, func(a, b Finding) int { return a.Line - b.Line })
-	return Report{Findings: c.findings}, nil
-}
-
-type checker struct {
-	seen     map[string][]Event // before the current line
-	findings []Finding
-}
-
-func (c *checker) add(e Event, problem, expected string) {
-	f := Finding{Line: e.Line, Key: e.Key, Problem: problem, Expected: expected}
-	if expected != "" {
-		f.Found = found(e.Value)
-	}
-	c.findings = append(c.findings, f)
-}
-
-// found is a value as the log has it.
-func found(value any) string {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Sprint(value)
-	}
-	return string(text)
-}
-
-func (c *checker) missing(key, problem string) {
-	c.findings = append(c.findings, Finding{Key: key, Problem: problem})
-}
-
-// event applies the rules of one line.
-func (c *checker) event(e Event) {
-	switch e.Key {
-	case "submission_org", "submission_platform", "train_samples", "eval_samples":
-		if e.Value == "" {
-			c.add(e, "must not be empty", "")
-		}
-	case "submission_division":
-		c.oneOf(e, "closed", "open")
-	case "submission_status":
-		c.oneOf(e, "cloud", "onprem", "preview", "research")
-	case "submission_benchmark":
-		c.oneOf(e, "resnet", "ssd", "maskrcnn", "minigo", "dlrm", "bert", "rnnt", "unet3d")
-	case "init_start", "init_stop", "run_start", "run_stop":
-		c.order(e)
-	case "epoch_start", "epoch_stop", "eval_start", "eval_stop", "eval_accuracy":
-		c.metadata(e, "epoch_num")
-	case "block_start":
-		c.blockStart(e)
-	case "block_stop":
-		c.metadata(e, "first_epoch_num")
-	case "weights_initialization":
-		c.metadata(e, "tensor")
-	case "gradient_accumulation_steps":
-		c.number(e, "above 0", func(v float64) bool { return v > 0 })
-	case "model_bn_span", "opt_learning_rate_warmup_steps":
-		c.number(e, "at least 1", func(v float64) bool { return v >= 1 })
-	case "opt_learning_rate_warmup_factor":
-		c.number(e, "at least 0", func(v float64) bool { return v >= 0 })
-	case "max_samples":
-		c.number(e, "1 or 50", func(v float64) bool { return v == 1 || v == 50 })
-	case "opt_learning_rate_decay_boundary_epochs":
-		c.decay(e)
-	}
-}
-
-func (c *checker) oneOf(e Event, words ...string) {
-	if s, ok := e.Value.(string); !ok || !slices.Contains(words, s) {
-		c.add(e, "has a value that the rules do not know", "one of "+strings.Join(words, ", "))
-	}
-}
-
-func (c *checker) number(e Event, expected string, valid func(float64) bool) {
-	if v, ok := e.Value.(float64); !ok || !valid(v) {
-		c.add(e, "is out of range", expected)
-	}
-}
-
-func (c *checker) metadata(e Event, key string) {
-	if _, ok := e.Metadata[key]; !ok {
-		c.add(e, "its metadata lack "+key, "")
-	}
-}
-
-func (c *checker) blockStart(e Event) {
-	if len(c.seen["run_start"]) == 0 {
-		c.add(e, "comes before run_start", "")
-	}
-	c.metadata(e, "first_epoch_num")
-	if n, ok := e.Metadata["epoch_count"].(float64); !ok || n <= 0 {
-		c.add(e, "its metadata need epoch_count above 0", "")
-	}
-}
-
-// order holds init_start, init_stop, run_start and run_stop in their order and the time between.
-func (c *checker) order(e Event) {
-	after := map[string]string{"init_stop": "init_start", "run_start": "init_stop", "run_stop": "run_start"}
-	before := map[string][]string{"init_start": {"init_stop", "run_start"}, "init_stop": {"run_start"}}
-	if need := after[e.Key]; need != "" && len(c.seen[need]) == 0 {
-		c.add(e, "comes before "+need, "")
-	}
-	for _, later := range before[e.Key] {
-		if len(c.seen[later]) > 0 {
-			c.add(e, "comes after "+later, "")
-		}
-	}
-	if e.Key == "run_stop" {
-		c.metadata(e, "status")
-	}
-	if starts := c.seen["init_start"]; e.Key == "init_stop" && len(starts) > 0 {
-		earliest := starts[0].TimeMS
-		for _, start := range starts {
-			earliest = min(earliest, start.TimeMS)
-		}
-		if minutes := (e.TimeMS - earliest) / 60000; minutes >= 30 {
-			c.add(e, fmt.Sprintf("comes %.1f minutes after init_start, must be less than 30", minutes), "")
-		}
-	}
-}
-
-// decay tests the second boundary as the official checker does: 50 (1 + k/10).
-func (c *checker) decay(e Event) {
-	boundaries, ok := e.Value.([]any)
-	if !ok || len(boundaries) != 2 {
-		c.add(e, "must be a list of two epochs", "")
-		return
-	}
-	second, ok := boundaries[1].(float64)
-	k := 10 * (second/50 - 1)
-	if !ok || math.Abs(k-math.Round(k)) > 1e-5 {
-		c.add(e, "second boundary does not follow the rule", "[40, 50] x (1 + k/10)")
-	}
-}
-
-// counts holds how often each key must stand in the log.
-func (c *checker) counts() {
-	for _, key := range []string{
-		"submission_org", "submission_platform", "submission_division", "submission_status", "submission_benchmark",
-		"init_stop", "run_start", "run_stop", "train_samples", "eval_samples", "gradient_accumulation_steps",
-		"global_batch_size", "model_bn_span", "opt_learning_rate_warmup_factor", "opt_learning_rate_warmup_steps",
-		"opt_weight_decay", "opt_base_learning_rate", "max_samples", "opt_learning_rate_decay_boundary_epochs",
-	} {
-		c.exactlyOne(key, c.seen[key])
-	}
-	for _, keys := range [][]string{
-		{"cache_clear"}, {"init_start"}, {"eval_accuracy"}, {"weights_initialization"},
-		{"epoch_start", "block_start"}, {"epoch_stop", "block_stop"},
-		{"eval_start", "block_start"}, {"eval_stop", "block_stop"},
-	} {
-		if !slices.ContainsFunc(keys, func(key string) bool { return len(c.seen[key]) > 0 }) {
-			c.missing(strings.Join(keys, " or "), "is missing")
-		}
-	}
-}
-
-func (c *checker) exactlyOne(key string, events []Event) {
-	if len(events) == 0 {
-		c.missing(key, "is missing")
-		return
-	}
-	for _, e := range events[1:] {
-		same := reflect.DeepEqual(e.Value, events[0].Value)
-		problem := "stands again with another value"
-		if same {
-			problem = "stands again with the same value"
-		}
-		c.findings = append(c.findings, Finding{Line: e.Line, Key: key, Problem: problem, Warning: same,
-			Expected: found(events[0].Value), Found: found(e.Value)})
-	}
-}
-
 // Target is the accuracy that a run must reach.
 const Target = 0.230
 
-func (c *checker) accuracy() {
-	best := math.Inf(-1)
-	for _, e := range c.seen["eval_accuracy"] {
-		if v, ok := e.Value.(float64); ok {
-			if v >= Target && v < 1 {
-				return
-			}
-			best = max(best, v)
-		}
+// noTime is what the earliest init_start is compared with first, as in the official checker.
+const noTime = 9e99
+
+// Check reads a log and applies every rule. The error is one of reading.
+func Check(log io.Reader) (Report, error) {
+	c := New()
+	if err := Scan(log, c.Line); err != nil {
+		return Report{}, err
 	}
-	if len(c.seen["eval_accuracy"]) > 0 {
-		c.findings = append(c.findings, Finding{Key: "eval_accuracy", Problem: "the target was not reached",
-			Expected: fmt.Sprintf("at least %.3f and below 1", Target), Found: fmt.Sprint(best)})
+	return c.Report(), nil
+}
+
+// Checker applies the rules to the lines of one log as they come.
+type Checker struct {
+	errors, warnings findings
+	closed           findings // errors that count in the closed division alone
+
+	seen      map[string]*repeated
+	firstInit float64
+	best      float64 // accuracy
+	reached   bool    // the target
+	below1    bool    // an accuracy
+	tensors   map[string]int
+	strict    *strict // nil: not wanted
+}
+
+// repeated is how a key has occurred.
+type repeated struct {
+	count int
+	first Raw // value
+}
+
+// New starts a check.
+func New() *Checker {
+	c := &Checker{seen: map[string]*repeated{}, firstInit: noTime, best: math.Inf(-1), tensors: map[string]int{}}
+	for _, name := range ssdnames.Tensors() {
+		c.tensors[name] = 0
+	}
+	return c
+}
+
+// Line applies the rules of one line.
+func (c *Checker) Line(l Line) {
+	if l.Problem != "" {
+		c.errors.add(Finding{Line: l.Number, Problem: l.Problem})
+		return
+	}
+	if c.strict != nil {
+		c.strict.line(l, &c.warnings)
+	}
+	c.rules(l)
+	c.count(l)
+}
+
+// closedOnly are the keys whose rules only the closed division has.
+func closedOnly() []string {
+	return []string{
+		"gradient_accumulation_steps", "global_batch_size", "model_bn_span", "opt_learning_rate_warmup_factor",
+		"opt_learning_rate_warmup_steps", "opt_weight_decay", "opt_base_learning_rate", "max_samples",
+		"opt_learning_rate_decay_boundary_epochs",
 	}
 }
 
-// tensors wants each of the 119 names once.
-func (c *checker) tensors() {
-	if len(c.seen["weights_initialization"]) == 0 {
-		return // counts has said so
+// onceOnly are the keys that must stand once in either division.
+func onceOnly() []string {
+	return []string{
+		"submission_org", "submission_platform", "submission_division", "submission_status", "submission_benchmark",
+		"init_stop", "run_start", "run_stop", "train_samples", "eval_samples",
 	}
-	missing := map[string]bool{}
-	for _, name := range ssdnames.Tensors() {
-		missing[name] = true
+}
+
+// count notes that a key has occurred: once, and with which value.
+func (c *Checker) count(l Line) {
+	r := c.seen[l.Key]
+	if r == nil {
+		if !isRuled(l.Key) {
+			return
+		}
+		c.seen[strings.Clone(l.Key)] = &repeated{count: 1, first: slices.Clone(l.Value)}
+		return
 	}
-	for _, e := range c.seen["weights_initialization"] {
-		name, present := e.Metadata["tensor"]
-		text, _ := name.(string)
-		first, known := missing[text]
-		switch {
-		case !present: // its line has said so
-		case !known:
-			c.add(e, fmt.Sprintf("tensor %v is unknown", name), "")
-		case !first:
-			c.add(e, fmt.Sprintf("tensor %s stands again", text), "")
-		default:
-			missing[text] = false
+	r.count++
+	closed := slices.Contains(closedOnly(), l.Key)
+	if !closed && !slices.Contains(onceOnly(), l.Key) {
+		return
+	}
+	f := Finding{Line: l.Number, Key: l.Key, Problem: "stands again with the same value", Expected: shown(r.first), Found: shown(l.Value)}
+	if equal(r.first, l.Value) {
+		c.warnings.add(f)
+		return
+	}
+	f.Problem = "stands again with another value"
+	c.list(closed).add(f)
+}
+
+// list is where errors of a rule go.
+func (c *Checker) list(closed bool) *findings {
+	if closed {
+		return &c.closed
+	}
+	return &c.errors
+}
+
+// isRuled says whether the rules name a key.
+func isRuled(key string) bool {
+	switch key {
+	case "cache_clear", "init_start", "eval_accuracy", "weights_initialization", "epoch_start", "epoch_stop",
+		"eval_start", "eval_stop", "block_start", "block_stop":
+		return true
+	}
+	return slices.Contains(closedOnly(), key) || slices.Contains(onceOnly(), key)
+}
+
+// has says whether a key has occurred on an earlier line.
+func (c *Checker) has(key string) bool { return c.seen[key] != nil }
+
+// shown is a value as the log has it, cut short.
+func shown(value Raw) string {
+	if len(value) > 200 {
+		return value[:200].String() + "..."
+	}
+	return value.String()
+}
+
+// Report ends the check: what must stand somewhere in the log.
+func (c *Checker) Report() Report {
+	open := c.has("submission_division") && c.seen["submission_division"].first.is("open")
+	c.occurrences(open)
+	c.accuracy(open)
+	if !open {
+		c.missingTensors()
+		for _, f := range c.closed.kept {
+			c.errors.add(f)
+		}
+		c.errors.more += c.closed.more
+	}
+	all := slices.Concat(c.errors.all(false), c.warnings.all(true))
+	slices.SortStableFunc(all, func(a, b Finding) int { return a.Line - b.Line })
+	return Report{Findings: all}
+}
+
+func (c *Checker) missing(keys ...string) {
+	c.errors.add(Finding{Key: strings.Join(keys, " or "), Problem: "is missing"})
+}
+
+func (c *Checker) occurrences(open bool) {
+	once := onceOnly()
+	alternatives := [][]string{
+		{"cache_clear"}, {"init_start"}, {"eval_accuracy"},
+		{"epoch_start", "block_start"}, {"epoch_stop", "block_stop"},
+		{"eval_start", "block_start"}, {"eval_stop", "block_stop"},
+	}
+	if !open {
+		once = append(once, closedOnly()...)
+		alternatives = append(alternatives, []string{"weights_initialization"})
+	}
+	for _, key := range once {
+		if !c.has(key) {
+			c.missing(key)
 		}
 	}
-	for _, name := range ssdnames.Tensors() {
-		if missing[name] {
-			c.missing("weights_initialization", fmt.Sprintf("tensor %s is missing", name))
+	for _, keys := range alternatives {
+		if !slices.ContainsFunc(keys, c.has) {
+			c.missing(keys...)
 		}
+	}
+}
+
+// accuracy wants the target reached; the open division has none, but wants a value below 1.
+func (c *Checker) accuracy(open bool) {
+	f := Finding{Key: "eval_accuracy", Problem: "the target was not reached",
+		Expected: fmt.Sprintf("at least %.3f and below 1", Target)}
+	if !math.IsInf(c.best, -1) {
+		f.Found = fmt.Sprint(c.best)
+	}
+	if open {
+		f.Problem, f.Expected = "no value is below 1", "a fraction below 1"
+	}
+	if enough := c.reached || open && c.below1; c.has("eval_accuracy") && !enough {
+		c.errors.add(f)
+	}
+}
+
+func (c *Checker) missingTensors() {
+	if !c.has("weights_initialization") {
+		return // occurrences has said so
+	}
+	names := slices.DeleteFunc(ssdnames.Tensors(), func(name string) bool { return c.tensors[name] > 0 })
+	for i, name := range names {
+		if i == 10 {
+			c.errors.add(Finding{Key: "weights_initialization", Problem: fmt.Sprintf("%d tensors more are missing", len(names)-i)})
+			return
+		}
+		c.errors.add(Finding{Key: "weights_initialization", Problem: "tensor " + name + " is missing"})
 	}
 }
