@@ -109,5 +109,15 @@ TEST(Reference, SgdKeepsTheRateInsideTheMomentum) {
   EXPECT_NEAR(s.w[0], 1 + s.m[0], 1e-15);
 }
 
+// V10: two steps, the second after a decay.
+TEST(Reference, SgdOfTheWorkedVector) {
+  SgdState s = SgdStep({{1}, {0}}, std::vector<double>{64}, 0.1, 0.9, 0.00013, 128);
+  EXPECT_NEAR(s.m[0], -0.050013, 1e-12);
+  EXPECT_NEAR(s.w[0], 0.949987, 1e-12);
+  s = SgdStep(s, std::vector<double>{-12.8}, 0.01, 0.9, 0.00013, 128);
+  EXPECT_NEAR(s.m[0], -0.04401293498, 1e-11);
+  EXPECT_NEAR(s.w[0], 0.90597406502, 1e-11);
+}
+
 }  // namespace
 }  // namespace ssd::testing
