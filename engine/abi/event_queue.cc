@@ -17,6 +17,7 @@ static_assert(Same(kEventEvalBegin, SSD_EVENT_EVAL_BEGIN));
 static_assert(Same(kEventEvalEnd, SSD_EVENT_EVAL_END));
 static_assert(Same(kEventDropped, SSD_EVENT_DROPPED));
 static_assert(Same(kEventLearningRate, SSD_EVENT_LEARNING_RATE));
+static_assert(Same(kEventProgress, SSD_EVENT_PROGRESS));
 static_assert(Same(kEventEvalFailed, SSD_EVENT_EVAL_FAILED));
 
 namespace {
@@ -28,7 +29,8 @@ int64_t UnixNanoseconds() {
 }
 
 bool Droppable(uint32_t kind) {
-  return kind == SSD_EVENT_LOG || kind == SSD_EVENT_STEP || kind == SSD_EVENT_LEARNING_RATE;
+  return kind == SSD_EVENT_LOG || kind == SSD_EVENT_STEP || kind == SSD_EVENT_LEARNING_RATE ||
+         kind == SSD_EVENT_PROGRESS;
 }
 
 }  // namespace

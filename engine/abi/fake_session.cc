@@ -3,8 +3,10 @@
 //
 // A session without maths behind the real ABI layer, for tests of what calls it. model.backbone
 // directs it: words after the last "fake:" up to ".safetensors", separated by commas. fail-prepare,
-// fail-train=STEP, fail-eval, crash-train=STEP (kills the process), hang-train=STEP (until Abort),
-// ap=VALUE (first score, +0.05 each).
+// fail-train=STEP, fail-eval; crash-prepare, crash-train=STEP, crash-infer (kill the process);
+// hang-prepare, hang-train=STEP, hang-infer (until Abort); rank=R (the above only there); slow=MS
+// (each step), ap=VALUE (first score, +0.05 each).
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <fstream>
@@ -58,8 +60,9 @@ class FakeSession : public Session {
   }
 
   void Prepare() override {
-    if (directives_.contains("fail-prepare"))
-      Throw(Status::kData, "weights.safetensors: cannot open");
+    if (Here("crash-prepare")) std::abort();
+    if (Here("hang-prepare")) WaitForAbort();
+    if (Here("fail-prepare")) Throw(Status::kData, "weights.safetensors: cannot open");
     sink_->Emit(kEventLog, kInfo, 0, 0, "fake engine");
     for (const Param& param : BuildSsd300().params)
       sink_->Emit(kEventTensorInit, kInfo, 0, 0, param.name);
@@ -67,7 +70,7 @@ class FakeSession : public Session {
 
   void Train(int64_t epoch, int64_t steps) override {
     for (int64_t i = 0; i < steps; ++i) {
-      CheckAborted();
+      Pause();
       ++step_;
       if (At("fail-train")) Throw(Status::kData, "train2017/1.jpg: truncated");
       if (At("crash-train")) std::abort();
@@ -75,6 +78,8 @@ class FakeSession : public Session {
       if (step_ % config_.log_interval() == 0 || i + 1 == steps) {
         sink_->Emit(kEventLearningRate, kInfo, step_, 0.001 * static_cast<double>(epoch), "");
         sink_->Emit(kEventStep, kInfo, step_, 20.0 / static_cast<double>(step_), "");
+      } else {
+        sink_->Emit(kEventProgress, kInfo, step_, 0, "");
       }
     }
   }
@@ -82,7 +87,9 @@ class FakeSession : public Session {
   void Evaluate() override {
     CheckAborted();
     sink_->Emit(kEventEvalBegin, kInfo, step_, 0, "");
-    if (directives_.contains("fail-eval"))
+    if (Here("crash-infer")) std::abort();
+    if (Here("hang-infer")) WaitForAbort();
+    if (Here("fail-eval"))
       sink_->Emit(kEventEvalFailed, kError, step_, 0, "instances_val2017.json: broken");
     else
       sink_->Emit(kEventEvalEnd, kInfo, step_, ap_, "");
@@ -111,9 +118,22 @@ class FakeSession : public Session {
   std::string AddressOf(int rank) const {
     return "fake rank " + std::to_string(rank) + " of " + std::to_string(world_);
   }
-  bool At(const char* directive) const {
-    const auto found = directives_.find(directive);
-    return found != directives_.end() && static_cast<int64_t>(found->second) == step_;
+  bool Here(const std::string& directive) const {
+    const auto rank = directives_.find("rank");
+    return directives_.contains(directive) &&
+           (rank == directives_.end() || static_cast<int>(rank->second) == rank_);
+  }
+  bool At(const std::string& directive) const {
+    return Here(directive) && static_cast<int64_t>(directives_.at(directive)) == step_;
+  }
+  // Lasts as long as a slow step, and no longer than Abort.
+  void Pause() {
+    const auto slow = directives_.find("slow");
+    std::unique_lock lock(mutex_);
+    if (slow != directives_.end())
+      changed_.wait_for(lock, std::chrono::duration<double, std::milli>(slow->second),
+                        [this] { return aborted_; });
+    if (aborted_) Throw(Status::kAborted, "stopped");
   }
   void CheckAborted() {
     std::lock_guard lock(mutex_);

@@ -49,8 +49,8 @@ typedef struct ssd_error {
   char message[508]; /* UTF-8, NUL-terminated, cut at a character if too long */
 } ssd_error;
 
-/* Event kinds; append only. Of a full ring LOG, LEARNING_RATE and STEP are dropped (and DROPPED
- * tells how many), the others never. */
+/* Event kinds; append only. Of a full ring LOG, LEARNING_RATE, STEP and PROGRESS are dropped (and
+ * DROPPED tells how many), the others never. */
 enum {
   SSD_EVENT_LOG = 1,       /* text; level: 0 debug, 1 info, 2 warning, 3 error */
   SSD_EVENT_TENSOR_INIT,   /* text: tensor name, one of the 119 */
@@ -59,7 +59,8 @@ enum {
   SSD_EVENT_EVAL_END,      /* value: box AP 0..1, of the oldest evaluation still open */
   SSD_EVENT_DROPPED,       /* value: events lost since the last poll */
   SSD_EVENT_LEARNING_RATE, /* value: rate of the step that the next STEP ends with */
-  SSD_EVENT_EVAL_FAILED    /* text: why the oldest evaluation still open has no score */
+  SSD_EVENT_EVAL_FAILED,   /* text: why the oldest evaluation still open has no score */
+  SSD_EVENT_PROGRESS       /* a step is done of which no STEP tells */
 };
 
 typedef struct ssd_event { /* plain data, 160 bytes */

@@ -164,6 +164,8 @@ void EngineSession::Train(int64_t epoch, int64_t steps) {
       ReportStep(lr, loss_sum, counted);
       loss_sum = 0;
       counted = 0;
+    } else {
+      sink_->Emit(kEventProgress, kInfo, position_.step, 0, "");
     }
   }
 }

@@ -22,6 +22,7 @@ enum EventKind : uint32_t {
   kEventDropped,
   kEventLearningRate,
   kEventEvalFailed,
+  kEventProgress,
 };
 enum LogLevel : uint32_t { kDebug, kInfo, kWarning, kError };
 

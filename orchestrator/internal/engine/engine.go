@@ -46,6 +46,7 @@ const (
 	EventDropped
 	EventLearningRate
 	EventEvalFailed
+	EventProgress
 )
 
 // Event is something that happened in the engine, at Time.
