@@ -29,8 +29,7 @@ func Probe(ctx context.Context, program string, args ...string) GPUs {
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second // a process stuck in the driver cannot be killed: leave it
-	err := cmd.Run()
-	if err != nil {
+	if err := cmd.Run(); err != nil {
 		return without(probeError(ctx, err, problems.String()))
 	}
 	var answer GPUs
@@ -44,13 +43,12 @@ func probeError(ctx context.Context, err error, stderr string) error {
 	var exit *exec.ExitError
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return fmt.Errorf("NVML gave no answer in %v: the driver hangs (see the kernel's log for Xid)", probePatience)
+		return errors.New("NVML gave no answer in time: the driver hangs (the kernel's log has Xid lines)")
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &exit):
-		last := strings.TrimSpace(stderr)
-		last = last[strings.LastIndexByte(last, '\n')+1:]
-		return fmt.Errorf("asking NVML ended the process made for it (%v): the driver or its libnvidia-ml.so.1 is broken: %s", err, last)
+		first, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
+		return fmt.Errorf("asking NVML ended the process made for it (%v): the driver or its libnvidia-ml.so.1 is broken: %s", err, first)
 	default:
 		return fmt.Errorf("NVML: %w", err)
 	}

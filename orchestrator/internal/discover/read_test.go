@@ -44,7 +44,7 @@ func TestFourNodesFourGPUs(t *testing.T) {
 	p := in.Processors
 	equal(t, "CPUs 0, 31, 33", []CPU{p.CPUs[0], p.CPUs[31], p.CPUs[33]},
 		[]CPU{{ID: 0, Core: 0}, {ID: 31, Core: 31, Socket: 1, Node: 3}, {ID: 33, Core: 1}})
-	equal(t, "caches", p.Caches, []Cache{{1, "Data", 32 << 10, 32}, {1, "Instruction", 32 << 10, 32}, {2, "Unified", 512 << 10, 32}})
+	equal(t, "caches", p.Caches, []Cache{{1, "Data", 32 << 10, 32}, {2, "Unified", 512 << 10, 32}})
 	p.CPUs, p.Caches = nil, nil
 	equal(t, "processors", p, Processors{Model: "AMD EPYC 7302 16-Core Processor", Sockets: 2, Cores: 32, Threads: 64, MHz: 3300})
 	equal(t, "node 2", in.Nodes[2].CPUs.String(), "16-23,48-55")

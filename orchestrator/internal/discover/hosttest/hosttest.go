@@ -85,14 +85,13 @@ func (h Host) processors(w *writer) {
 		core := h.core(cpu)
 		w.file(one+"topology/thread_siblings_list", h.siblings(cpu))
 		w.file(one+"topology/physical_package_id", strconv.Itoa(core/h.CoresPerSocket))
-		for index, cache := range [][3]string{{"1", "Data", "32K"}, {"1", "Instruction", "32K"}, {"2", "Unified", "512K"}} {
-			at := fmt.Sprintf("%scache/index%d/", one, index)
-			w.file(at+"level", cache[0])
-			w.file(at+"type", cache[1])
-			w.file(at+"size", cache[2])
-			w.file(at+"shared_cpu_list", h.siblings(cpu))
+		first, _, _ := strings.Cut(h.siblings(cpu), ",")
+		if first == strconv.Itoa(cpu) {
+			h.caches(w, one, h.siblings(cpu))
+		} else {
+			w.link(one+"cache", dir+"cpu"+first+"/cache") // the same files, and fewer to write
 		}
-		if h.MHz > 0 {
+		if h.MHz > 0 && cpu == 0 {
 			w.file(one+"cpufreq/cpuinfo_max_freq", strconv.Itoa(h.MHz*1000))
 		}
 		fmt.Fprintf(&info, "processor\t: %d\nmodel name\t: %s\ncpu MHz\t\t: 2000.123\n\n", cpu, h.Model)
@@ -103,6 +102,16 @@ func (h Host) processors(w *writer) {
 		allowed = fmt.Sprintf("0-%d", h.threads()-1)
 	}
 	w.file("proc/self/status", fmt.Sprintf("Name:\tx\nCpus_allowed_list:\t%s\nMems_allowed_list:\t0-%d\n", allowed, max(1, h.Nodes)-1))
+}
+
+func (h Host) caches(w *writer, cpu, siblings string) {
+	for index, cache := range [][3]string{{"1", "Data", "32K"}, {"2", "Unified", "512K"}} {
+		at := fmt.Sprintf("%scache/index%d/", cpu, index)
+		w.file(at+"level", cache[0])
+		w.file(at+"type", cache[1])
+		w.file(at+"size", cache[2])
+		w.file(at+"shared_cpu_list", siblings)
+	}
 }
 
 func (h Host) nodes(w *writer) {
