@@ -22,9 +22,9 @@ type Job struct {
 	SubmitDir string
 }
 
-// Step is one task of an srun.
-type Step struct {
-	ID         string
+// Task is one task of an srun.
+type Task struct {
+	Step       string
 	Rank       int // of World tasks
 	World      int
 	LocalRank  int // of LocalWorld tasks on its node
@@ -41,7 +41,7 @@ const (
 // Discover says where the process stands: outside (nil, nil), in the shell of an allocation (a job
 // alone), or a task of an srun (both). The batch shell has SLURM_PROCID too, so the step's number
 // decides. An error names the variable.
-func Discover(lookup Lookup) (*Job, *Step, error) {
+func Discover(lookup Lookup) (*Job, *Task, error) {
 	v := variables{lookup: lookup}
 	id := v.text("SLURM_JOB_ID")
 	if id == "" {
@@ -60,25 +60,25 @@ func Discover(lookup Lookup) (*Job, *Step, error) {
 	if step == "" || step == interactiveStep || step == batchStep {
 		return job, nil, v.err
 	}
-	s := &Step{
-		ID:        step,
+	t := &Task{
+		Step:      step,
 		Rank:      v.whole("SLURM_PROCID"),
 		World:     v.whole("SLURM_NTASKS"),
 		LocalRank: v.whole("SLURM_LOCALID"),
 		Node:      v.whole("SLURM_NODEID"),
 	}
 	v.parse("SLURM_STEP_TASKS_PER_NODE", func(text string) error {
-		tasks, err := counts(text, s.Node+1)
+		tasks, err := counts(text, t.Node+1)
 		if err == nil {
-			s.LocalWorld = tasks[s.Node]
+			t.LocalWorld = tasks[t.Node]
 		}
 		return err
 	})
-	if v.err == nil && (s.Rank >= s.World || s.LocalRank >= s.LocalWorld) {
+	if v.err == nil && (t.Rank >= t.World || t.LocalRank >= t.LocalWorld) {
 		v.err = fmt.Errorf("slurm: SLURM_PROCID %d of SLURM_NTASKS %d, SLURM_LOCALID %d of %d tasks on the node: no such task",
-			s.Rank, s.World, s.LocalRank, s.LocalWorld)
+			t.Rank, t.World, t.LocalRank, t.LocalWorld)
 	}
-	return job, s, v.err
+	return job, t, v.err
 }
 
 // variables reads numbers and keeps the first error.

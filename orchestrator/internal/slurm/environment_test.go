@@ -45,17 +45,17 @@ func TestDiscover(t *testing.T) {
 		name      string
 		variables map[string]string
 		job       *Job
-		step      *Step
+		task      *Task
 	}{
 		{"outside", map[string]string{"SLURM_CONF": "/x", "SLURM_PROCID": "0"}, nil, nil},
 		{"batch shell", batchShell, &job, nil},
 		{"batch step", with(batchShell, "SLURM_STEP_ID", "4294967291"), &job, nil},
 		{"interactive step", with(batchShell, "SLURM_STEP_ID", "4294967290"), &job, nil},
-		{"task", task, &restarted, &Step{ID: "3", Rank: 4, World: 5, LocalRank: 1, LocalWorld: 2, Node: 1}},
+		{"task", task, &restarted, &Task{Step: "3", Rank: 4, World: 5, LocalRank: 1, LocalWorld: 2, Node: 1}},
 	} {
-		gotJob, gotStep, err := Discover(lookup(test.variables))
-		if err != nil || !cmp.Equal(gotJob, test.job) || !cmp.Equal(gotStep, test.step) {
-			t.Errorf("%s: %+v, %+v, %v", test.name, gotJob, gotStep, err)
+		gotJob, gotTask, err := Discover(lookup(test.variables))
+		if err != nil || !cmp.Equal(gotJob, test.job) || !cmp.Equal(gotTask, test.task) {
+			t.Errorf("%s: %+v, %+v, %v", test.name, gotJob, gotTask, err)
 		}
 	}
 }
