@@ -36,6 +36,10 @@ func (a *Allocation) Check(nodes int) error {
 		return fmt.Errorf("job %s has %d processors on a node, too few for %d ranks: submit with --exclusive, or with --ntasks-per-node=%d",
 			a.Job.ID, least, a.RanksPerNode, a.RanksPerNode)
 	}
+	if have := a.Job.GPUs; have < a.GPUsPerNode {
+		return fmt.Errorf("job %s has %d GPUs on a node, too few for %d ranks: submit with --exclusive, or with --gpus-per-node=%d",
+			a.Job.ID, have, a.GPUsPerNode, a.GPUsPerNode)
+	}
 	return nil
 }
 

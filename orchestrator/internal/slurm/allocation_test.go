@@ -17,7 +17,7 @@ import (
 
 func allocation(r *recorder) *Allocation {
 	return &Allocation{
-		Runner: r, Job: &Job{ID: "12", NodeList: "n[1-2]", Nodes: []string{"n1", "n2"}, Cores: []int{9, 8}}, RanksPerNode: 4, GPUsPerNode: 4,
+		Runner: r, Job: &Job{ID: "12", NodeList: "n[1-2]", Nodes: []string{"n1", "n2"}, Cores: []int{9, 8}, GPUs: 4}, RanksPerNode: 4, GPUsPerNode: 4,
 		Container: &container.Pyxis{Image: "/i.sqsh", Name: container.PyxisName("12", 0), WorkDir: "/r", Mounts: []container.Mount{{Path: "/r"}}},
 		Stderr:    io.Discard,
 	}
@@ -29,6 +29,10 @@ func TestCheck(t *testing.T) {
 		t.Error(err)
 	}
 	if err := a.Check(3); err == nil || !strings.Contains(err.Error(), "cluster.nodes is 3, but job 12 has 2 (n[1-2]): sbatch -N 3") {
+		t.Error(err)
+	}
+	a.Job.GPUs = 3
+	if err := a.Check(2); err == nil || !strings.Contains(err.Error(), "has 3 GPUs on a node, too few for 4 ranks") {
 		t.Error(err)
 	}
 	a.Job.Cores = []int{8, 1} // sbatch -N 2 alone, on a partition that shares nodes

@@ -19,6 +19,7 @@ type Job struct {
 	NodeList  string   // compressed
 	Nodes     []string // host names; the order is the list's
 	Cores     []int    // processors that the job has on each node
+	GPUs      int      // that it has on this node
 	SubmitDir string
 }
 
@@ -51,6 +52,7 @@ func Discover(lookup Lookup) (*Job, *Task, error) {
 		ID:        id,
 		Restarts:  v.optional("SLURM_RESTART_COUNT"),
 		NodeList:  v.text("SLURM_JOB_NODELIST"),
+		GPUs:      v.optional("SLURM_GPUS_ON_NODE"),
 		SubmitDir: v.text("SLURM_SUBMIT_DIR"),
 	}
 	v.parse("SLURM_JOB_ID", func(text string) (err error) { _, err = number(text); return err })

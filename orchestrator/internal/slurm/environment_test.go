@@ -16,7 +16,7 @@ import (
 var (
 	batchShell = map[string]string{
 		"SLURM_JOB_ID": "12", "SLURM_JOB_NODELIST": "n[1-2]", "SLURM_JOB_CPUS_PER_NODE": "8(x2)", "SLURM_SUBMIT_DIR": "/home/a",
-		"SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_TASKS_PER_NODE": "8(x2)",
+		"SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_TASKS_PER_NODE": "8(x2)", "SLURM_GPUS_ON_NODE": "4",
 	}
 	task = with(batchShell, "SLURM_STEP_ID", "3", "SLURM_PROCID", "4", "SLURM_NTASKS", "5", "SLURM_LOCALID", "1", "SLURM_NODEID", "1",
 		"SLURM_STEP_TASKS_PER_NODE", "3,2", "SLURM_RESTART_COUNT", "1")
@@ -38,7 +38,7 @@ func lookup(variables map[string]string) Lookup {
 }
 
 func TestDiscover(t *testing.T) {
-	job := Job{ID: "12", NodeList: "n[1-2]", Nodes: []string{"n1", "n2"}, Cores: []int{8, 8}, SubmitDir: "/home/a"}
+	job := Job{ID: "12", NodeList: "n[1-2]", Nodes: []string{"n1", "n2"}, Cores: []int{8, 8}, GPUs: 4, SubmitDir: "/home/a"}
 	restarted := job
 	restarted.Restarts = 1
 	for _, test := range []struct {
@@ -73,6 +73,7 @@ func TestDiscoverNamesTheVariable(t *testing.T) {
 		{with(batchShell, "SLURM_JOB_CPUS_PER_NODE", "8(x2"), `"8(x2" is not closed`},
 		{with(batchShell, "SLURM_JOB_CPUS_PER_NODE", "8(x0)"), `"8(x0)" is no number per node`},
 		{with(batchShell, "SLURM_JOB_CPUS_PER_NODE", "8(x99999999)"), "is no number per node"},
+		{with(batchShell, "SLURM_GPUS_ON_NODE", "gpu:4"), `SLURM_GPUS_ON_NODE="gpu:4"`},
 		{with(batchShell, "SLURM_RESTART_COUNT", "-1"), `SLURM_RESTART_COUNT="-1"`},
 		{without, "SLURM_NODEID is not set"},
 		{with(task, "SLURM_PROCID", "5"), "SLURM_PROCID 5 of SLURM_NTASKS 5"},
