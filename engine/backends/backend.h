@@ -64,8 +64,9 @@ struct ConvDesc {
 };
 
 // y = relu?(gamma (x - mean) / sqrt(var + eps) + beta + residual?), statistics over batch, rows and
-// columns in training (biased variance), running ones otherwise. Training updates
-// running = momentum running + (1 - momentum) batch, with the unbiased variance (n / (n-1)).
+// columns in training (biased variance) and over BackendOptions::norm_span, running ones otherwise.
+// Training updates running = momentum running + (1 - momentum) batch, with the unbiased variance (n
+// / (n-1)).
 struct BatchNormDesc {
   ValueDesc x;  // y has the same
   float eps, momentum;
@@ -208,11 +209,21 @@ class Backend {
   virtual void Synchronize() = 0;  // waits for everything enqueued
 };
 
+// The ranks that a training BatchNorm spans (spec section 6), all with the same batch. Called by
+// the thread that runs the op, in the order of the ops.
+class NormSpan {
+ public:
+  virtual ~NormSpan() = default;
+  virtual int64_t ranks() const = 0;
+  virtual void Sum(std::span<double> values) = 0;  // over the ranks, the same bytes on each
+};
+
 enum class DeviceKind : uint8_t { kAuto, kCpu, kCuda };
 struct BackendOptions {
   DeviceKind device = DeviceKind::kAuto;
   Precision precision = Precision::kF32;
-  int threads = 0;  // CPU: 0 = all this process may run on
+  int threads = 0;                // CPU: 0 = all this process may run on
+  NormSpan* norm_span = nullptr;  // must outlive the backend; null: this rank alone
 };
 // Throws Status::kUnavailable naming what is missing. The only file with a build switch: open.cc.
 std::unique_ptr<Backend> OpenBackend(const BackendOptions& options);

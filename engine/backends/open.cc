@@ -9,7 +9,7 @@ std::unique_ptr<Backend> OpenBackend(const BackendOptions& options) {
   if (options.device == DeviceKind::kCuda)
     Throw(Status::kUnavailable,
           "device.kind cuda: this engine was built for CPUs only: set device.kind to cpu or auto");
-  return OpenCpuBackend(options.precision, options.threads);
+  return OpenCpuBackend(options.precision, options.threads, options.norm_span);
 }
 
 }  // namespace ssd

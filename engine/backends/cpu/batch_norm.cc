@@ -25,6 +25,7 @@ class CpuBatchNorm final : public Op {
   CpuBatchNorm(const CpuContext& context, const BatchNormDesc& desc)
       : desc_(desc),
         threads_(context.threads),
+        span_(context.norm_span),
         channels_(desc.x.channels),
         rows_(desc.x.batch * desc.x.height * desc.x.width) {
     const size_t f32s = static_cast<size_t>(channels_) * sizeof(float);
@@ -89,12 +90,14 @@ class CpuBatchNorm final : public Op {
     });
     ReduceThreads();
     float *a = channel(0), *b = channel(1), *constant = channel(2);
-    const double n = static_cast<double>(rows_);
+    for (int64_t c = 0; c < channels_; ++c) {  // of this rank: gradients are summed later
+      args_.dbeta[c] = static_cast<float>(sums(0)[c]);
+      args_.dgamma[c] = static_cast<float>(sums(0)[channels_ + c] * inverse_std[c]);
+    }
+    const double n = SumOverSpan();
     for (int64_t c = 0; c < channels_; ++c) {
       const double dbeta = sums(0)[c], product = sums(0)[channels_ + c], r = inverse_std[c];
       const double slope = args_.gamma[c] * r;
-      args_.dbeta[c] = static_cast<float>(dbeta);
-      args_.dgamma[c] = static_cast<float>(product * r);
       a[c] = static_cast<float>(slope);
       b[c] = static_cast<float>(-slope * r * r * product / n);
       constant[c] = static_cast<float>(-slope * dbeta / n);
@@ -138,6 +141,23 @@ class CpuBatchNorm final : public Op {
       for (int64_t i = 0; i < sums_stride(); ++i) sums(0)[i] += sums(t)[i];
   }
 
+  // Of this rank's sums; returns the number of rows that they are over.
+  double SumOverSpan() const {
+    if (span_ == nullptr) return static_cast<double>(rows_);
+    span_->Sum({sums(0), static_cast<size_t>(sums_stride())});
+    return static_cast<double>(rows_ * span_->ranks());
+  }
+
+  // From around shift to around zero, which all ranks share: doubles have the digits for it.
+  void Unshift(float* shift) const {
+    for (int64_t c = 0; c < channels_; ++c) {
+      const double s = shift[c], n = static_cast<double>(rows_), sum = sums(0)[c];
+      sums(0)[c] = sum + n * s;
+      sums(0)[channels_ + c] += 2 * s * sum + n * s * s;
+      shift[c] = 0;
+    }
+  }
+
   void TakeStatistics(float* mean, float* inverse_std) {
     float* shift = channel(1);
     std::fill_n(shift, channels_, 0.0f);
@@ -152,8 +172,9 @@ class CpuBatchNorm final : public Op {
       AddStatistics(x(), channels_, shift, r.begin, r.end, partial(thread), sums(thread));
     });
     ReduceThreads();
-    const double n = static_cast<double>(rows_), momentum = desc_.momentum;
-    const double unbiased = rows_ > 1 ? n / (n - 1) : 1;
+    if (span_ != nullptr) Unshift(shift);
+    const double n = SumOverSpan(), momentum = desc_.momentum;
+    const double unbiased = n > 1 ? n / (n - 1) : 1;
     for (int64_t c = 0; c < channels_; ++c) {
       const double d = sums(0)[c] / n;
       // Written so that a NaN variance stays NaN.
@@ -169,6 +190,7 @@ class CpuBatchNorm final : public Op {
 
   BatchNormDesc desc_;
   int threads_;
+  NormSpan* span_;
   int64_t channels_, rows_;
   ScratchPlan saved_, scratch_;
   size_t mean_at_ = 0, inverse_std_at_ = 0, mask_at_ = 0, sums_at_ = 0, partial_at_ = 0;

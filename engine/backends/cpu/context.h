@@ -18,6 +18,7 @@ struct CpuContext {
   dnnl::stream stream;
   Precision precision;
   int threads;
+  NormSpan* norm_span;  // or null
 
   dnnl::memory::data_type type() const {
     return precision == Precision::kF32 ? dnnl::memory::data_type::f32

@@ -70,8 +70,8 @@ long long Long(int64_t v) { return v; }  // for %lld
 
 class CpuBackend : public Backend {
  public:
-  CpuBackend(Precision precision, int threads)
-      : context_{dnnl::engine(dnnl::engine::kind::cpu, 0), {}, precision, threads} {
+  CpuBackend(Precision precision, int threads, NormSpan* norm_span)
+      : context_{dnnl::engine(dnnl::engine::kind::cpu, 0), {}, precision, threads, norm_span} {
     context_.stream = dnnl::stream(context_.engine);
   }
 
@@ -131,7 +131,7 @@ class CpuBackend : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> OpenCpuBackend(Precision precision, int threads) {
+std::unique_ptr<Backend> OpenCpuBackend(Precision precision, int threads, NormSpan* norm_span) {
   if (precision == Precision::kF16)
     Throw(Status::kUnavailable, "model.precision fp16 needs a GPU: on a CPU use bf16 or f32");
   const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
@@ -142,7 +142,7 @@ std::unique_ptr<Backend> OpenCpuBackend(Precision precision, int threads) {
           CpuIsaName(dnnl::get_effective_cpu_isa()));
   if (threads <= 0) threads = omp_get_num_procs();
   omp_set_num_threads(threads);
-  return std::make_unique<CpuBackend>(precision, threads);
+  return std::make_unique<CpuBackend>(precision, threads, norm_span);
 }
 
 }  // namespace ssd

@@ -8,8 +8,10 @@
 
 namespace ssd {
 
-// oneDNN for convolutions, own kernels for the rest; every value is channels last. threads as in
-// BackendOptions. Throws Status::kUnavailable for a precision that this processor lacks.
-std::unique_ptr<Backend> OpenCpuBackend(Precision precision, int threads);
+// oneDNN for convolutions, own kernels for the rest; every value is channels last. threads and
+// norm_span as in BackendOptions. Throws Status::kUnavailable for a precision that this processor
+// lacks.
+std::unique_ptr<Backend> OpenCpuBackend(Precision precision, int threads,
+                                        NormSpan* norm_span = nullptr);
 
 }  // namespace ssd
