@@ -36,6 +36,8 @@ func newApp() *cli.App {
 			launchCommand(),
 			workerCommand(),
 			bindCommand(),
+			nodesCommand(),
+			gpusCommand(),
 			configCommand(),
 			prepareCommand(),
 			checkCommand(),

@@ -55,7 +55,7 @@ func (p *planner) placeNetworks() error {
 	var devices []string
 	for _, n := range p.host.Networks {
 		switch {
-		case n.Kind == discover.Ethernet:
+		case n.Kind != discover.InfiniBand && n.Kind != discover.RoCE:
 		case n.Up:
 			devices = append(devices, n.Name)
 		default:

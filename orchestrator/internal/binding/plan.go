@@ -22,7 +22,7 @@ func Plan(host *discover.Inventory, ranks int, o Options) (Layout, error) {
 	if o.GPUs && ranks > len(host.GPUs) {
 		return Layout{}, fmt.Errorf("binding: plan: %d ranks, but %d GPUs: %s", ranks, len(host.GPUs), host.Driver.Missing)
 	}
-	p := &planner{host: host, ranks: ranks, options: o, cores: allowedCores(host)}
+	p := &planner{host: host, ranks: ranks, options: o, cores: allowedCores(host), layout: Layout{Warnings: []string{}}}
 	if len(p.cores) == 0 {
 		return Layout{}, fmt.Errorf("binding: plan: no processor that this process may use is online (allowed: %q)", host.Limits.CPUs)
 	}

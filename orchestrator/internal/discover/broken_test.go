@@ -4,6 +4,7 @@
 package discover
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -93,4 +94,23 @@ func TestBusID(t *testing.T) {
 	} {
 		equal(t, text, busID(text), want)
 	}
+}
+
+// TestGPUsWithoutDriver: cards on the bus that nobody can use are a problem, none are not.
+func TestGPUsWithoutDriver(t *testing.T) {
+	none := func(context.Context) GPUs { return GPUs{Driver: Driver{Missing: "no library"}} }
+	in := read(t, hosttest.GX2460M1(), Options{Ask: none})
+	equal(t, "missing", in.Driver.Missing, "4 NVIDIA GPUs on the PCI bus, but the kernel driver is not loaded (install it, or `modprobe nvidia`): no library")
+	equal(t, "problems", in.Problems, []string{"GPU: " + in.Driver.Missing})
+	in = read(t, hosttest.Laptop(), Options{Ask: none})
+	equal(t, "missing", in.Driver.Missing, "no NVIDIA GPU on the PCI bus")
+	equal(t, "problems", in.Problems, []string{})
+	host := hosttest.GX2460M1()
+	host.Files = map[string]string{"proc/driver/nvidia/version": "NVRM version: 550.54.15"}
+	in = read(t, host, Options{Ask: none})
+	equal(t, "missing", in.Driver.Missing, "no library")
+	in = read(t, host, Options{Ask: gpusAt(0x01, 0x11), LookupEnv: func(string) (string, bool) { return "1", true }})
+	equal(t, "problems", in.Problems, []string{"GPU: 4 on the PCI bus, 2 usable", "GPU: CUDA_VISIBLE_DEVICES=1 leaves 1 of 2"})
+	equal(t, "GPU", in.GPUs[0].UUID, "GPU-1")
+	equal(t, "index", in.GPUs[0].Index, 0)
 }

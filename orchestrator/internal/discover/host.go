@@ -3,10 +3,7 @@
 
 package discover
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 func (r *reader) readHost() Host {
 	h := Host{
@@ -58,17 +55,4 @@ func (r *reader) readDisks() []Disk {
 		disks = append(disks, disk)
 	}
 	return disks
-}
-
-// driverMissing says why there are no GPUs, as far as files tell: what is there, what is not.
-func (r *reader) driverMissing() string {
-	cards := len(r.nvidiaDevices())
-	loaded := r.tree.exists("proc/driver/nvidia/version")
-	switch {
-	case cards == 0 && !loaded:
-		return "no NVIDIA GPU on the PCI bus"
-	case !loaded:
-		return strconv.Itoa(cards) + " NVIDIA GPUs on the PCI bus, but the kernel driver is not loaded: install it, or `modprobe nvidia`"
-	}
-	return ""
 }

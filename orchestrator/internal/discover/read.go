@@ -68,10 +68,15 @@ func (r *reader) readGPUs(ctx context.Context, o Options, networks []place) {
 		r.problem("GPU: %s", problem)
 	}
 	if in.Driver.Missing != "" {
-		if why := r.driverMissing(); why != "" {
-			in.Driver.Missing = why + " (" + in.Driver.Missing + ")"
+		cards := len(r.nvidiaDevices())
+		loaded := r.tree.exists("proc/driver/nvidia/version")
+		switch {
+		case cards == 0 && !loaded:
+			in.Driver.Missing = "no NVIDIA GPU on the PCI bus"
+		case !loaded:
+			in.Driver.Missing = fmt.Sprintf("%d NVIDIA GPUs on the PCI bus, but the kernel driver is not loaded (install it, or `modprobe nvidia`): %s", cards, in.Driver.Missing)
 		}
-		if len(r.nvidiaDevices()) > 0 {
+		if cards > 0 {
 			r.problem("GPU: %s", in.Driver.Missing)
 		}
 		return
