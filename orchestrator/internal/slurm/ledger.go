@@ -1,0 +1,123 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package slurm
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"mlperf-ssd/orchestrator/internal/atomicfile"
+)
+
+// The ends of a trial; a trial without one was running when the job was cut off.
+const (
+	TrialSucceeded = "success"
+	TrialFailed    = "failed"
+	TrialAborted   = "aborted" // cut off, closed by a later start of the job
+)
+
+// Trial is one trial of a job. A trial that was cut off is tried again, as another entry.
+type Trial struct {
+	Trial    int       `json:"trial"` // from 0
+	Start    int       `json:"start"` // how often the job had been restarted
+	MLLog    string    `json:"mllog"`
+	Output   string    `json:"output"` // with the words of all ranks
+	Status   string    `json:"status"`
+	Error    string    `json:"error,omitempty"`
+	ExitCode int       `json:"exit_code"`
+	Began    time.Time `json:"began"`
+	Ended    time.Time `json:"ended,omitzero"`
+}
+
+// Ledger is what became of the trials of a job, in a file: the scheduler's own accounting may be off,
+// and a requeued job must know what its earlier start did. One process at a time uses it.
+type Ledger struct {
+	Job    string  `json:"job"`
+	HostOS string  `json:"host_os"`
+	Trials []Trial `json:"trials"`
+
+	path string
+}
+
+// OpenLedger reads a job's ledger, or begins an empty one. An array or another cluster may have used
+// the number: a file of another job is an error.
+func OpenLedger(path, job string) (*Ledger, error) {
+	l := &Ledger{Job: job, path: path}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return l, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, l)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("ledger %s: %w: move it away to begin anew", path, err)
+	case l.Job != job:
+		return nil, fmt.Errorf("ledger %s: is of job %s, not %s: move it away", path, l.Job, job)
+	}
+	return l, nil
+}
+
+// CutOff gives the trials that were running when the job's earlier start ended.
+func (l *Ledger) CutOff() []*Trial {
+	var trials []*Trial
+	for i := range l.Trials {
+		if l.Trials[i].Status == "" {
+			trials = append(trials, &l.Trials[i])
+		}
+	}
+	return trials
+}
+
+// Left are the trials of n that have not ended by themselves.
+func (l *Ledger) Left(n int) []int {
+	done := map[int]bool{}
+	for _, t := range l.Trials {
+		done[t.Trial] = done[t.Trial] || t.Status == TrialSucceeded || t.Status == TrialFailed
+	}
+	var left []int
+	for trial := range n {
+		if !done[trial] {
+			left = append(left, trial)
+		}
+	}
+	return left
+}
+
+// Begin notes a trial before it starts.
+func (l *Ledger) Begin(t Trial) error {
+	l.Trials = append(l.Trials, t)
+	return l.Save()
+}
+
+// End notes how the trial begun last has ended.
+func (l *Ledger) End(at time.Time, status string, exitCode int, cause error) error {
+	t := &l.Trials[len(l.Trials)-1]
+	t.Ended, t.Status, t.ExitCode = at, status, exitCode
+	if cause != nil {
+		t.Error = cause.Error()
+	}
+	return l.Save()
+}
+
+// Save writes the ledger, whole or not at all.
+func (l *Ledger) Save() error {
+	text, err := json.MarshalIndent(l, "", "  ")
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	err = atomicfile.Write(l.path, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s\n", text)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return nil
+}
