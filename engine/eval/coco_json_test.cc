@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -83,7 +84,7 @@ TEST(CocoJson, RefusesBadDetections) {
       {R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3], "score": 0.5})",
        "bbox: not a list of four"},
       {R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, "4"], "score": 0.5})",
-       "bbox: not a finite"},
+       "bbox: not a list of four finite"},
       {R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": "a"})",
        "score: not a finite"},
       {R"({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": null})",
@@ -111,7 +112,84 @@ TEST(CocoJson, RefusesBrokenDetectionFiles) {
   }
   ExpectDataError([&] { LoadDetections(folder.path() + "/none.json"); },
                   {"none.json", "No such file"});
-  ExpectDataError([&] { LoadDetections(folder.path()); }, {folder.path(), "cannot read"});
+  ExpectDataError([&] { LoadDetections(folder.path()); }, {folder.path(), "no regular file"});
+}
+
+TEST(CocoJson, NamesNumbersThatAreNotFinite) {
+  TestFolder folder;
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {R"("bbox": [1, 2, 3, 4], "score": NaN)", "entry 1: score: NaN: not a finite number"},
+      {R"("bbox": [1, 2, 3, 4], "score": -Infinity)", "entry 1: score: -Infinity: not a finite"},
+      {R"("bbox": [1, Infinity, 3, 4], "score": 1)", "entry 1: bbox: Infinity: not a finite"},
+      {R"("bbox": [1, 2, 3, 4], "score": 1e999)", "entry 1: score: 1e999: not a finite number"}};
+  for (const auto& [keys, text] : bad) {
+    const auto path = folder.Write(
+        "d.json", R"([{"image_id": 1, "category_id": 1, "x": "NaN", "bbox": [1, 2, 3, 4],
+                       "score": 1}, {"image_id": 1, "category_id": 1, "x": "\" NaN", )" +
+                      keys + "}]");
+    ExpectDataError([&] { LoadDetections(path); }, {path, text});
+  }
+}
+
+TEST(CocoJson, OfAKeyThatOccursTwiceTheLastCounts) {
+  TestFolder folder;
+  const auto list = LoadDetections(folder.Write("d.json", R"([{"image_id": "no", "image_id": 2,
+      "category_id": 1, "score": 0.5, "bbox": [1, 2, 3, 4], "score": 0.75}])"));
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0].image_id, 2);
+  EXPECT_EQ(list[0].score, 0.75);
+}
+
+// A file of several pieces. Every tenth entry holds what looks like the border of two entries.
+std::string LargeList(int64_t entries) {
+  std::string text = " [\n";
+  for (int64_t i = 0; i < entries; ++i) {
+    if (i > 0) text += i % 3 == 0 ? " ,\r\n\t" : ",";
+    const std::string number = std::to_string(i);
+    text += R"({"image_id": )" + number + R"(, "category_id": 7, "bbox": [)" + number +
+            R"(, 0.5, 2, 3], )";
+    if (i % 10 == 0) text += R"("segmentation": [{"a": "\"},{"}, {"b": "},{"}, {}], )";
+    text += R"("score": 0.25})";
+  }
+  return text + "] \n";
+}
+
+TEST(CocoJson, ReadsPiecesOnSeveralThreads) {
+  TestFolder folder;
+  constexpr int64_t kEntries = 20000;
+  const auto path = folder.Write("d.json", LargeList(kEntries));
+  for (int threads = 0; threads < 4; ++threads) {
+    const auto list = LoadDetections(path, threads);
+    ASSERT_EQ(list.size(), static_cast<size_t>(kEntries));
+    for (int64_t i = 0; i < kEntries; ++i) {
+      ASSERT_EQ(list[i].image_id, i);
+      ASSERT_EQ(list[i].x, static_cast<double>(i));
+      ASSERT_EQ(list[i].score, 0.25);
+    }
+  }
+}
+
+TEST(CocoJson, NamesTheBadEntryOfALargeFile) {
+  TestFolder folder;
+  const std::string good = LargeList(20000);
+  const std::vector<std::array<std::string, 3>> bad = {
+      {R"("image_id": 15001,)", R"("image_ID": 15001,)", "entry 15001: image_id: the key"},
+      {R"([15001, 0.5)", R"([15001, NaN)", "entry 15001: bbox: NaN"},
+      {R"([15001, 0.5)", R"([15001 0.5)", "entry 15001: broken JSON"},
+      {R"({"image_id": 15001,)", R"([{"image_id": 15001,)", "entry 15001: not an object"},
+      {R"(},{"image_id": 15001,)", R"(}],{"image_id": 15001,)", "more text follows"},
+      {R"(},{"image_id": 15001,)", R"(} {"image_id": 15001,)", "a comma or"},
+      {"] \n", "", "the file ends too early"},
+      {"] \n", ",] \n", "a value is missing"},
+      {"] \n", "] x", "more text follows"},
+      {" [\n", " {\n", "a list must be the root"}};
+  for (const auto& [from, to, text] : bad) {
+    std::string changed = good;
+    const size_t at = changed.rfind(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    const auto path = folder.Write("d.json", changed.replace(at, from.size(), to));
+    ExpectDataError([&] { LoadDetections(path, 2); }, {path, text});
+  }
 }
 
 // kTruth with a piece replaced.
@@ -130,15 +208,18 @@ TEST(CocoJson, RefusesBadTruth) {
       {Changed("\"categories\"", "\"kinds\""), "no list \"categories\""},
       {Changed("\"area\": 1,", ""), "annotations 1: area: the key is missing"},
       {Changed("\"iscrowd\": 0,", ""), "annotations 1: iscrowd: the key is missing"},
-      {Changed("\"image_id\": 7", "\"image_id\": 8"), "annotations 0: image_id: the image is not"},
+      {Changed("\"image_id\": 7", "\"image_id\": 8"), "annotations 0: image_id: image 8 is not"},
       {Changed("\"category_id\": 2", "\"category_id\": 3"),
-       "annotations 1: category_id: the category"},
+       "annotations 1: category_id: category 3 is not"},
       {Changed("[0, 0, 1e1, 1]", "[0, 0, 1e1]"), "annotations 1: bbox"},
       {Changed("[[1, 2, 3]]", "[[1,, 3]]"), "broken JSON"},
       {Changed("{\"id\": 5}", "{\"no\": 5}"), "images 2: id: the key is missing"},
       {Changed("\"c\\u0061r\"", "8"), "categories 1: name"},
-      {std::string(kTruth, 200), "broken JSON"},
-      {"[]", "not a JSON object"}};
+      {std::string(kTruth, 200), "not valid JSON near byte"},
+      {Changed("\"area\": 1,", "\"area\": NaN,"), "annotations 1: area: NaN: not a finite"},
+      {Changed("{\"year\": 2017}", "{\"year\": 2017x}"), "info: broken JSON"},
+      {Changed("\"info\"", "\"images\": [], \"info\""), "\"images\" occurs twice"},
+      {"[]", "an object must be the root"}};
   for (const auto& [text, message] : bad) {
     const auto path = folder.Write("t.json", text);
     ExpectDataError([&] { CocoTruth::Load(path); }, {path, message});

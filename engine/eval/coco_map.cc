@@ -303,7 +303,7 @@ CocoScore ScoreCoco(const CocoTruth& truth, std::span<const CocoDetection> detec
 CocoScore ScoreCocoFiles(const std::string& annotations, const std::string& detections,
                          int threads) {
   const CocoTruth truth = CocoTruth::Load(annotations);
-  const std::vector<CocoDetection> list = LoadDetections(detections);
+  const std::vector<CocoDetection> list = LoadDetections(detections, threads);
   try {
     return ScoreCoco(truth, list, threads);
   } catch (const Error& e) {

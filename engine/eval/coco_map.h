@@ -43,8 +43,10 @@ struct CocoDetection {
   double score;
 };
 // A JSON list of {"image_id", "category_id", "bbox": [x, y, w, h], "score"}; other keys are passed
-// over. Throws Status::kData naming the file, the entry (from 0) and what is wrong.
-std::vector<CocoDetection> LoadDetections(const std::string& path);
+// over, and of a key that occurs twice the last counts. Throws Status::kData naming the file, the
+// entry (from 0) and what is wrong. The result does not depend on threads (0 = all that the machine
+// has). Memory: O(detections), however large the file.
+std::vector<CocoDetection> LoadDetections(const std::string& path, int threads = 0);
 
 struct CocoScore {
   std::array<double, 12> stats;     // pycocotools' order; -1 = undefined

@@ -8,7 +8,7 @@ namespace ssd {
 
 ScoreReport ScoreDetections(const ScoreRequest& request) {
   const CocoTruth truth = CocoTruth::Load(request.annotations());
-  const std::vector<CocoDetection> detections = LoadDetections(request.detections());
+  const std::vector<CocoDetection> detections = LoadDetections(request.detections(), request.threads());
   const CocoScore score = ScoreCoco(truth, detections, request.threads());
 
   ScoreReport report;
