@@ -70,6 +70,29 @@ void Network::MakeOps() {
                         "max_pool"});
     }
   }
+  int64_t end = 0;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    steps_[i].final_from = end;
+    end = std::max(end, ParametersEnd(graph_.nodes[i]));
+  }
+}
+
+// The end, in the arena, of the parameters of a node; 0 if it has none.
+int64_t Network::ParametersEnd(const Node& node) const {
+  int64_t end = 0;
+  const auto add = [&](ParamId id) {
+    if (id == kNone) return;
+    const Param& param = graph_.params[Index(id)];
+    end = std::max(end, param.offset + param.size());
+  };
+  if (const auto* conv = std::get_if<ConvNode>(&node)) {
+    add(conv->weight);
+    add(conv->bias);
+  } else if (const auto* norm = std::get_if<BatchNormNode>(&node)) {
+    add(norm->gamma);
+    add(norm->beta);
+  }
+  return end;
 }
 
 // The schedule: node i forward at time i, the loss at time n, node i backward at 2n - i.
@@ -190,10 +213,12 @@ void Network::Forward(OpProfile* profile) {
     Timed(profile, backend_, step.kind, " forward", [&] { step.op->Forward(); });
 }
 
-void Network::Backward(OpProfile* profile) {
+void Network::Backward(OpProfile* profile, const OnFinal& on_final) {
   SSD_CHECK(training_);
-  for (auto step = steps_.rbegin(); step != steps_.rend(); ++step)
+  for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
     Timed(profile, backend_, step->kind, " backward", [&] { step->op->Backward(); });
+    if (on_final) on_final(step->final_from);
+  }
 }
 
 void Network::ConvolutionsOnly() {

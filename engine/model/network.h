@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -55,8 +56,11 @@ class Network {
           Mode mode, size_t extra_scratch);
 
   void Forward(OpProfile* profile = nullptr);
-  void Backward(OpProfile* profile = nullptr);  // REQUIRES: kTrain, head gradients written
-  void Refresh();                               // inference: after parameters changed
+  // REQUIRES: kTrain, head gradients written. on_final, after every op: all gradients of the arena
+  // from this offset on are final; the last time it is 0.
+  using OnFinal = std::function<void(int64_t)>;
+  void Backward(OpProfile* profile = nullptr, const OnFinal& on_final = {});
+  void Refresh();  // inference: after parameters changed
   // Forward and backward of the convolutions alone, on whatever the buffers hold: the limit that a
   // benchmark compares a step with.
   void ConvolutionsOnly();
@@ -74,12 +78,14 @@ class Network {
   struct Step {
     std::unique_ptr<Op> op;
     const char* kind;
+    int64_t final_from = 0;  // gradients at this offset and above are final after its Backward
   };
 
   void MakeOps();
   void PlanMemory(size_t extra_scratch);
   void BindOps();
   int BackwardTime(size_t node) const;
+  int64_t ParametersEnd(const Node& node) const;
   void* At(MemoryPlan::Block block) const;
   void BindParameters(const Node& node, OpArgs& args) const;
 

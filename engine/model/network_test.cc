@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <map>
 
 #include "core/philox.h"
@@ -221,6 +222,41 @@ TEST(Network, TrainingEqualsThePlainOps) {
     const std::span got(parameters.gradients() + p.offset, static_cast<size_t>(p.size()));
     EXPECT_LT(Distance(got, plain.gradients.at(p.name)), 1e-4) << p.name;
   }
+}
+
+// What is declared final during the backward pass does not change any more, and in the end it is
+// all.
+TEST(Network, SaysFromWhereOnGradientsAreFinal) {
+  const auto backend =
+      OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 2});
+  const Graph graph = SmallGraph();
+  Parameters parameters(graph, *backend);
+  Randomize(parameters);
+  Network network(graph, *backend, parameters, kBatch, Network::Mode::kTrain, 0);
+  LoadImage(network, graph, *backend, RandomTensor(3, 32, 1));
+  network.Forward();
+  for (size_t k = 0; k < graph.heads.size(); ++k) {
+    ValueDesc desc = network.Desc(graph.heads[k]);
+    desc.layout = Layout::kHeadGradient;
+    backend->Import(desc, Floats(RandomTensor(85, desc.height, 10 + k)),
+                    network.head_gradient(static_cast<int64_t>(k)));
+  }
+  std::vector<int64_t> offsets;
+  std::vector<float> seen(static_cast<size_t>(parameters.size()));
+  network.Backward(nullptr, [&](int64_t first) {
+    const int64_t before = offsets.empty() ? parameters.size() : offsets.back();
+    ASSERT_LE(first, before);
+    std::copy(parameters.gradients() + first, parameters.gradients() + before,
+              seen.begin() + first);
+    offsets.push_back(first);
+  });
+  EXPECT_EQ(offsets.size(), graph.nodes.size());
+  EXPECT_EQ(offsets.back(), 0);
+  EXPECT_GT(offsets[offsets.size() / 2], 0);
+  for (const Param& p : graph.params)
+    EXPECT_EQ(0, std::memcmp(seen.data() + p.offset, parameters.gradients() + p.offset,
+                             static_cast<size_t>(p.size()) * sizeof(float)))
+        << p.name;
 }
 
 TEST(Network, FoldedInferenceEqualsThePlainOps) {
