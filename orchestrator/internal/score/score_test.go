@@ -1,0 +1,174 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package score
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mlperf-ssd/orchestrator/internal/compliance"
+)
+
+// accepted are the runs of an accepted system of the round, where its logs are.
+func accepted(t *testing.T) []Run {
+	t.Helper()
+	files, err := filepath.Glob("../../../../shared/mlperf-logs/fujitsu-gx2460m1/result_*.txt")
+	if err != nil || len(files) != OfficialRuns {
+		t.Skip("the logs of the round are not here")
+	}
+	runs := make([]Run, len(files))
+	err = compliance.Files(files, nil, func(i int, log io.Reader) (err error) {
+		runs[i], err = Read(files[i], log)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runs
+}
+
+// The row of systems.tsv, and vector V12, come out of the logs.
+func TestAcceptedSystem(t *testing.T) {
+	text, err := os.ReadFile("../../../../shared/spec/systems.tsv")
+	if err != nil {
+		t.Skip("the table of the round is not here: ", err)
+	}
+	lines := strings.Split(string(text), "\n")
+	names, values := strings.Split(lines[0], "\t"), strings.Split(lines[1], "\t")
+	row := map[string]string{}
+	for i, name := range names {
+		row[name] = values[i]
+	}
+	set := NewSet("fujitsu", accepted(t), false)
+	var minutes, epochs []string
+	for _, run := range set.Runs {
+		minutes = append(minutes, fmt.Sprintf("%.3f", *run.Minutes))
+		epochs = append(epochs, fmt.Sprint(*run.Epochs))
+	}
+	for name, got := range map[string]string{
+		"run_minutes": strings.Join(minutes, ","), "converged_epochs": strings.Join(epochs, ","),
+		"median_minutes": fmt.Sprintf("%.2f", *set.Median), "score_minutes": fmt.Sprintf("%.3f", *set.Score),
+		"images_per_second": fmt.Sprintf("%.0f", *set.Throughput), "converged_epoch": fmt.Sprint(*set.Epochs),
+		"global_batch": fmt.Sprint(*set.GlobalBatch),
+	} {
+		if got != row[name] {
+			t.Errorf("%s %s, want %s", name, got, row[name])
+		}
+	}
+	if !near(*set.Score, 20.915639) || !set.Official || !set.RCP.Pass || !set.Seeds.Pass || len(set.Problems) > 0 {
+		t.Errorf("score %v of %+v", *set.Score, set)
+	}
+}
+
+func near(got, want float64) bool { return math.Abs(got-want) < 5e-7 }
+
+// run is a run as Read makes it.
+func run(minutes, epochs float64) Run {
+	r := Run{File: fmt.Sprint(minutes), Compliant: true, Status: "success", Minutes: &minutes, Epochs: &epochs,
+		GlobalBatch: pointer(456), Division: "closed", seeds: []seed{{1, `"a.py"`, "1", fmt.Sprint(minutes), ""}}}
+	return r
+}
+
+func TestSets(t *testing.T) {
+	aborted := run(90, 0)
+	aborted.Status, aborted.Epochs = "aborted", nil
+	wrong := run(1, 50)
+	wrong.Compliant = false
+	other := run(22, 50)
+	other.GlobalBatch = pointer(912)
+	seedless := run(22, 50)
+	seedless.seeds = nil
+	for _, test := range []struct {
+		name      string
+		runs      []Run
+		official  bool
+		score     float64 // 0 = none
+		statement string
+	}{
+		{"five", []Run{run(20.9724667, 50), run(20.9133, 50), run(20.9402667, 50), run(20.89335, 50), run(20.8892833, 50)}, true, 20.915639, "mean of 5 runs without the fastest and the slowest"},
+		{"one aborted", []Run{run(20, 50), run(21, 50), run(22, 50), run(23, 50), aborted}, true, 22, "which is the failed one"},
+		{"one that does not comply, though fast", []Run{wrong, run(20, 50), run(21, 50), run(22, 50), run(23, 50)}, true, 22, "which is the failed one"},
+		{"two failed", []Run{run(20, 50), run(21, 50), run(22, 50), wrong, aborted}, false, 0, "no score: 2 of 5 runs failed"},
+		{"two fast", []Run{run(20, 45), run(21, 45), run(22, 50), run(23, 50), run(24, 50)}, false, 22, "mean of 5 runs"},
+		{"one", []Run{run(20, 50)}, false, 0, "no score: 1 of the 5 runs of a submission"},
+		{"none good", []Run{aborted}, false, 0, "no score: 1 of 1 runs failed"},
+		{"none", nil, false, 0, "no score: 0 of 0"},
+		{"four", []Run{run(20, 50), run(21, 50), run(22, 50), run(30, 50)}, false, 21.5, "no official score: a submission has 5"},
+		{"six", []Run{run(20, 50), run(21, 50), run(22, 50), run(23, 50), run(24, 50), run(30, 50)}, false, 22.5, "no official score"},
+		{"two batch sizes", []Run{run(20, 50), run(21, 50), other, run(23, 50), run(24, 50)}, false, 22, "mean of 5 runs"},
+		{"no seed", []Run{run(20, 50), run(21, 50), seedless, run(23, 50), run(24, 50)}, false, 22, "mean of 5 runs"},
+		{"one seed twice", []Run{run(20, 50), run(21, 50), run(21, 50), run(23, 50), run(24, 50)}, false, 21.666666667, "mean of 5 runs"},
+	} {
+		set := NewSet(test.name, test.runs, false)
+		if set.Official != test.official || !strings.Contains(set.Statement, test.statement) {
+			t.Errorf("%s: %+v", test.name, set)
+		}
+		if (set.Score == nil) != (test.score == 0) || set.Score != nil && !near(*set.Score, test.score) {
+			t.Errorf("%s: score %v, want %v", test.name, set.Score, test.score)
+		}
+		if _, err := json.Marshal(set); err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+}
+
+func TestOpenDivisionNeedsNeitherSeedsNorReference(t *testing.T) {
+	var runs []Run
+	for i := range 5 {
+		r := run(20+float64(i), 10)
+		r.Division, r.seeds = "open", nil
+		runs = append(runs, r)
+	}
+	set := NewSet("open", runs, true)
+	if !set.Official || set.Seeds != nil || set.RCP.Pass || *set.Scaled != *set.Score {
+		t.Errorf("%+v", set)
+	}
+}
+
+func TestScaledByThePrunedPoints(t *testing.T) {
+	var runs []Run
+	for i := range 5 {
+		r := run(10+float64(i), 73)
+		r.GlobalBatch = pointer(3072)
+		runs = append(runs, r)
+	}
+	set := NewSet("3072", runs, true)
+	if !set.Official || !near(*set.Scaled, 12*74.2/73) || !near(*set.Score, 12) {
+		t.Errorf("%+v", set)
+	}
+}
+
+func TestReadForgivesNothingButTakesAnything(t *testing.T) {
+	line := func(ms, key, value, metadata string) string {
+		return `:::MLLOG {"time_ms": ` + ms + `, "key": "` + key + `", "value": ` + value + `, "metadata": {` + metadata + "}}\n"
+	}
+	text := line("1e9", "run_start", "null", "") + "other text\n" +
+		line("1", "seed", "1.5", `"file": "a", "lineno": 1`) + line("1", "seed", `"x"`, `"file": "a", "lineno": 1`) + line("1", "seed", "7", "") +
+		line("1", "train_samples", "100", "") +
+		line("1000", "epoch_start", "null", "") + line("3000", "epoch_stop", "null", "") +
+		line("1", "eval_accuracy", "0.1", `"epoch_num": 5`) + line("1", "eval_accuracy", "NaN", `"epoch_num": 10`) +
+		line("1000060000", "run_stop", "null", `"status": "success"`) + line("2e9", "run_stop", "null", `"status": "success"`) +
+		line("1", "eval_accuracy", "0.05", `"epoch_num": 15`)
+	got, err := Read("a", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Compliant || *got.Minutes != 1 || *got.Epochs != 10 || *got.Accuracy != 0.1 || *got.Throughput != 50 {
+		t.Errorf("%+v", got)
+	}
+	seeds := CheckSeeds([]Run{got})
+	if want := []string{`a:4: seed "x" is no whole number`, "a:5: the seed's metadata lack file or lineno"}; fmt.Sprint(seeds.Errors) != fmt.Sprint(want) || len(seeds.Warnings) != 1 {
+		t.Errorf("%v", seeds)
+	}
+	endless, err := Read("b", strings.NewReader(line("Infinity", "run_stop", "null", "")+line("0", "run_start", "null", "")))
+	if err != nil || endless.Minutes != nil {
+		t.Errorf("%+v %v", endless, err)
+	}
+}
