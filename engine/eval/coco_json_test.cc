@@ -228,13 +228,15 @@ TEST(CocoJson, RefusesBadTruth) {
 
 TEST(CocoJson, ScoresFiles) {
   TestFolder folder;
-  const auto truth = folder.Write("t.json", kTruth);
+  const CocoTruth truth = CocoTruth::Load(folder.Write("t.json", kTruth));
   const auto detections = folder.Write(
       "d.json", R"([{"image_id": 3, "category_id": 2, "bbox": [0, 0, 10, 1], "score": 0.5}])");
-  EXPECT_NEAR(ScoreCocoFiles(truth, detections, 1).stats[0], 1, 1e-12);
+  const CocoScore score = ScoreCocoFile(truth, detections, 1);
+  EXPECT_NEAR(score.stats[0], 1, 1e-12);
+  EXPECT_EQ(score.detections, 1);
   const auto unknown = folder.Write(
       "u.json", R"([{"image_id": 4, "category_id": 2, "bbox": [0, 0, 10, 1], "score": 0.5}])");
-  ExpectDataError([&] { ScoreCocoFiles(truth, unknown, 1); }, {unknown, "entry 0: image 4"});
+  ExpectDataError([&] { ScoreCocoFile(truth, unknown, 1); }, {unknown, "entry 0: image 4"});
 }
 
 }  // namespace

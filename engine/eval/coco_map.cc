@@ -65,6 +65,7 @@ class Scoring {
     std::vector<Curves> curves(categories_.size());
     pool_.ParallelFor(categories_.size(), [&](int64_t k) { curves[k] = CurvesOf(k); });
     CocoScore score = Summarize(curves);
+    score.detections = static_cast<int64_t>(detections_.size());
     score.unknown_categories = static_cast<int64_t>(detections_.size() - scored_.size());
     return score;
   }
@@ -300,9 +301,7 @@ CocoScore ScoreCoco(const CocoTruth& truth, std::span<const CocoDetection> detec
   return Scoring(truth, detections, threads).Run();
 }
 
-CocoScore ScoreCocoFiles(const std::string& annotations, const std::string& detections,
-                         int threads) {
-  const CocoTruth truth = CocoTruth::Load(annotations);
+CocoScore ScoreCocoFile(const CocoTruth& truth, const std::string& detections, int threads) {
   const std::vector<CocoDetection> list = LoadDetections(detections, threads);
   try {
     return ScoreCoco(truth, list, threads);

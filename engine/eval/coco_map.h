@@ -53,14 +53,14 @@ struct CocoScore {
   std::vector<double> category_ap;  // of categories, -1 = left out
   std::vector<double> category_ap50;
   std::vector<int64_t> category_objects;  // not ignored ones
-  int64_t unknown_categories = 0;         // detections left out: their category is not in the truth
+  int64_t detections = 0;
+  int64_t unknown_categories = 0;  // detections left out: their category is not in the truth
 };
 // The result does not depend on threads (0 = all that the machine has). Memory: O(detections).
 // Throws Status::kData naming the entry for a detection of an unknown image or with a value that is
 // not finite.
 CocoScore ScoreCoco(const CocoTruth& truth, std::span<const CocoDetection> detections, int threads);
-// The same from files.
-CocoScore ScoreCocoFiles(const std::string& annotations, const std::string& detections,
-                         int threads);
+// The same of a file of detections, which the errors then name too.
+CocoScore ScoreCocoFile(const CocoTruth& truth, const std::string& detections, int threads);
 
 }  // namespace ssd

@@ -8,8 +8,7 @@ namespace ssd {
 
 ScoreReport ScoreDetections(const ScoreRequest& request) {
   const CocoTruth truth = CocoTruth::Load(request.annotations());
-  const std::vector<CocoDetection> detections = LoadDetections(request.detections(), request.threads());
-  const CocoScore score = ScoreCoco(truth, detections, request.threads());
+  const CocoScore score = ScoreCocoFile(truth, request.detections(), request.threads());
 
   ScoreReport report;
   report.mutable_stats()->Add(score.stats.begin(), score.stats.end());
@@ -21,7 +20,7 @@ ScoreReport ScoreDetections(const ScoreRequest& request) {
     category->set_ap50(score.category_ap50[c]);
     category->set_objects(score.category_objects[c]);
   }
-  if (detections.empty()) report.add_warnings(request.detections() + ": holds no detections");
+  if (score.detections == 0) report.add_warnings(request.detections() + ": holds no detections");
   if (score.unknown_categories > 0)
     report.add_warnings(request.detections() + ": " + std::to_string(score.unknown_categories) +
                         " detections of categories that the annotations lack were left out");

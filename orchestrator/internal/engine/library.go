@@ -27,6 +27,9 @@ import (
 // maxReport is always enough for a report (engine/abi/ssd_engine.h).
 const maxReport = 64 << 10
 
+// maxScore is enough for a score of 100,000 categories.
+const maxScore = 16 << 20
+
 // Library is an engine library, opened. It stays open until the process ends.
 type Library struct {
 	path string
@@ -95,8 +98,8 @@ func (l *Library) Create(config *ssdpb.EngineConfig) (Engine, error) {
 // Score is the COCO box AP of a detections file.
 func (l *Library) Score(request *ssdpb.ScoreRequest) (*ssdpb.ScoreReport, error) {
 	report := &ssdpb.ScoreReport{}
-	return report, exchange(request, report, func(in unsafe.Pointer, n C.size_t, out unsafe.Pointer, length *C.size_t, failure *C.ssd_error) C.ssd_status {
-		return C.loader_score(l.api, in, n, out, maxReport, length, failure)
+	return report, exchange(request, report, maxScore, func(in unsafe.Pointer, n C.size_t, out unsafe.Pointer, size C.size_t, length *C.size_t, failure *C.ssd_error) C.ssd_status {
+		return C.loader_score(l.api, in, n, out, size, length, failure)
 	})
 }
 
@@ -164,8 +167,8 @@ func (h *handle) Inspect(request *ssdpb.InspectRequest) error {
 
 func (h *handle) Bench(request *ssdpb.BenchRequest) (*ssdpb.BenchReport, error) {
 	report := &ssdpb.BenchReport{}
-	return report, exchange(request, report, func(in unsafe.Pointer, n C.size_t, out unsafe.Pointer, length *C.size_t, failure *C.ssd_error) C.ssd_status {
-		return C.loader_bench(h.api, h.engine, in, n, out, maxReport, length, failure)
+	return report, exchange(request, report, maxReport, func(in unsafe.Pointer, n C.size_t, out unsafe.Pointer, size C.size_t, length *C.size_t, failure *C.ssd_error) C.ssd_status {
+		return C.loader_bench(h.api, h.engine, in, n, out, size, length, failure)
 	})
 }
 
@@ -215,17 +218,17 @@ func check(status C.ssd_status, failure *C.ssd_error) error {
 	return &Error{Status: Status(status), Message: C.GoString(&failure.message[0])}
 }
 
-// exchange makes a call that takes a message and gives one.
-func exchange(request, report proto.Message, call func(unsafe.Pointer, C.size_t, unsafe.Pointer, *C.size_t, *C.ssd_error) C.ssd_status) error {
+// exchange makes a call that takes a message and gives one of at most size bytes.
+func exchange(request, report proto.Message, size int, call func(in unsafe.Pointer, n C.size_t, out unsafe.Pointer, size C.size_t, length *C.size_t, failure *C.ssd_error) C.ssd_status) error {
 	in, err := proto.Marshal(request)
 	if err != nil {
 		return fmt.Errorf("engine: request: %w", err)
 	}
-	out := make([]byte, maxReport)
+	out := make([]byte, size)
 	var length C.size_t
 	var failure C.ssd_error
 	data, n := view(in)
-	if err := check(call(data, n, unsafe.Pointer(&out[0]), &length, &failure), &failure); err != nil {
+	if err := check(call(data, n, unsafe.Pointer(&out[0]), C.size_t(size), &length, &failure), &failure); err != nil {
 		return err
 	}
 	if err := proto.Unmarshal(out[:length], report); err != nil {
