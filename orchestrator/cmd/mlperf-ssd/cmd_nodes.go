@@ -30,7 +30,7 @@ func nodesCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "ranks", Usage: "ranks to plan for (0 = one a GPU, or one)"},
 			&cli.StringFlag{Name: "device", Value: "auto", Usage: "auto, cpu or cuda"},
-			&cli.StringFlag{Name: "cpu", Value: binding.Node, Usage: "processors of a rank: node, exclusive, \"exclusive,nosmt\", near, off, or a file with a list a line"},
+			&cli.StringFlag{Name: "cpu", Value: binding.Node, Usage: "processors of a rank: node or near (its GPU), exclusive or near,exclusive and either with ,nosmt, off, or a file with a list a line"},
 			&cli.StringFlag{Name: "memory", Value: binding.Node, Usage: "memory of a rank: node, off, or a file with a list a line"},
 			&cli.StringFlag{Name: "network", Value: binding.Off, Usage: "network device of a rank: off, single or near"},
 			sysrootFlag(),

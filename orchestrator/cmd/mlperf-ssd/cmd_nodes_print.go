@@ -57,7 +57,7 @@ func printHost(b *strings.Builder, host *discover.Inventory) {
 		fmt.Fprintf(b, "GPUs        %d, driver %s%s\n", len(host.GPUs), host.Driver.Version, optional(" for CUDA %s", host.Driver.CUDA))
 	}
 	if len(host.Networks) == 0 {
-		b.WriteString("networks    none but this host's own\n")
+		b.WriteString("networks    none in hardware\n")
 	}
 }
 

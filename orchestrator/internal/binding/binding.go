@@ -16,17 +16,20 @@ const (
 	Node           = "node"            // all of the rank's NUMA node
 	Exclusive      = "exclusive"       // the rank's share of the node's cores, with their SMT siblings
 	ExclusiveNoSMT = "exclusive,nosmt" // the same, the first thread of each core alone
-	Near           = "near"            // all of the NUMA node that the rank's GPU is attached to
+	Near           = "near"            // all of the NUMA node that the rank's GPU is attached to; the GPU's nearest network
 	Single         = "single"          // one network device a rank
 	Off            = "off"
+
+	NearExclusive      = "near,exclusive" // the rank's share of Near, and so on
+	NearExclusiveNoSMT = "near,exclusive,nosmt"
 )
 
 // Options say how ranks are bound. The zero value is the default of section 16: processors and memory
 // by NUMA node, network off, and no GPU.
 type Options struct {
-	CPU     string // Node (or ""), Exclusive, ExclusiveNoSMT, Near, Off, or a file: see ReadLists
+	CPU     string // Node (or ""), Exclusive, ExclusiveNoSMT, Near and its two, Off, or a file: see ReadLists
 	Memory  string // Node (or ""), Off, or a file
-	Network string // Off (or "") or Single
+	Network string // Off (or ""), Single or Near
 	GPUs    bool   // a rank has a GPU; without, ranks share out the processors
 }
 

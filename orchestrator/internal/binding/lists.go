@@ -4,9 +4,7 @@
 package binding
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -27,9 +25,6 @@ const maxListBytes = 1 << 20
 // the array of the given name counts, bind_cpu_cores=("0-3" "4-7"), over one or more lines.
 func ReadLists(path, array string) ([]List, error) {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: is no mode and no file", path)
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,9 @@
 package binding
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"mlperf-ssd/orchestrator/internal/discover"
@@ -22,7 +24,7 @@ func (p *planner) placeMemory() error {
 		}
 		return nil
 	default:
-		return p.fromFile(mode, "bind_mem", "memory node", p.host.Limits.Nodes, func(r *Rank, set discover.CPUSet) { r.Memory = set })
+		return p.fromFile(mode, "bind_mem", "memory node", "node, off", p.host.Limits.Nodes, func(r *Rank, set discover.CPUSet) { r.Memory = set })
 	}
 }
 
@@ -101,8 +103,11 @@ func nearest(gpu discover.GPU, devices []string, used map[string]int, otherwise 
 }
 
 // fromFile takes each rank's set from a file, which must not ask for more than is allowed.
-func (p *planner) fromFile(path, array, what string, allowed discover.CPUSet, set func(*Rank, discover.CPUSet)) error {
+func (p *planner) fromFile(path, array, what, modes string, allowed discover.CPUSet, set func(*Rank, discover.CPUSet)) error {
 	lists, err := ReadLists(path, array)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s binding %q is no mode (%s) and no file", what, path, modes)
+	}
 	if err != nil {
 		return err
 	}

@@ -19,8 +19,11 @@ func Plan(host *discover.Inventory, ranks int, o Options) (Layout, error) {
 	if ranks < 1 {
 		return Layout{}, fmt.Errorf("binding: plan: %d ranks", ranks)
 	}
+	if o.GPUs && len(host.GPUs) == 0 {
+		return Layout{}, fmt.Errorf("binding: plan: no GPU: %s", host.Driver.Missing)
+	}
 	if o.GPUs && ranks > len(host.GPUs) {
-		return Layout{}, fmt.Errorf("binding: plan: %d ranks, but %d GPUs: %s", ranks, len(host.GPUs), host.Driver.Missing)
+		return Layout{}, fmt.Errorf("binding: plan: %d ranks, but %d GPUs: a rank has one of its own", ranks, len(host.GPUs))
 	}
 	p := &planner{host: host, ranks: ranks, options: o, cores: allowedCores(host), layout: Layout{Warnings: []string{}}}
 	if len(p.cores) == 0 {
@@ -85,7 +88,7 @@ func (p *planner) placeCPUs() error {
 	switch mode := p.options.CPU; mode {
 	case Off:
 		return nil
-	case "", Node, Near, Exclusive, ExclusiveNoSMT:
+	case "", Node, Near, Exclusive, NearExclusive, ExclusiveNoSMT, NearExclusiveNoSMT:
 		for i := range p.layout.Ranks {
 			rank := &p.layout.Ranks[i]
 			if rank.Device < 0 {
@@ -93,14 +96,15 @@ func (p *planner) placeCPUs() error {
 			} else {
 				rank.CPUs = p.gpuCPUs(i)
 			}
-			if mode == ExclusiveNoSMT {
+			if strings.HasSuffix(mode, ",nosmt") {
 				rank.CPUs = p.firstThreads(rank.CPUs)
 			}
 		}
 		p.warnAboutCPUs()
 		return nil
 	default:
-		return p.fromFile(mode, "bind_cpu_cores", "CPU", p.host.Limits.CPUs, func(r *Rank, set discover.CPUSet) { r.CPUs = set })
+		return p.fromFile(mode, "bind_cpu_cores", "processor",
+			"node, near, exclusive, \"exclusive,nosmt\", \"near,exclusive\", \"near,exclusive,nosmt\", off", p.host.Limits.CPUs, func(r *Rank, set discover.CPUSet) { r.CPUs = set })
 	}
 }
 
@@ -112,22 +116,22 @@ func (p *planner) gpuCPUs(local int) discover.CPUSet {
 		p.warn("rank %d: this process may use no processor of NUMA node %d: it shares the others", local, node)
 		return p.share(local)
 	}
-	if mode := p.options.CPU; mode != Exclusive && mode != ExclusiveNoSMT {
+	if !strings.Contains(p.options.CPU, Exclusive) {
 		return union(here)
 	}
-	first, beside := p.besides(node)
+	before, beside := p.besides(node, local)
 	each := len(here) / beside
 	if each == 0 {
 		p.warn("rank %d: %d cores for %d GPUs on NUMA node %d: not exclusive", local, len(here), beside, node)
 		return union(here)
 	}
-	return union(here[(local-first)*each : (local-first+1)*each])
+	return union(here[before*each : (before+1)*each])
 }
 
 // nodeOf is the NUMA node of a rank with a GPU. Section 16's divisions are this one where they have an
 // answer; they name a node that is not there if GPUs > NUMA nodes and do not divide.
 func (p *planner) nodeOf(local int) int {
-	if gpu := p.host.GPUs[local]; p.options.CPU == Near && gpu.Node >= 0 {
+	if gpu := p.host.GPUs[local]; strings.HasPrefix(p.options.CPU, Near) && gpu.Node >= 0 {
 		return gpu.Node
 	}
 	nodes := p.cpuNodes()
@@ -135,18 +139,18 @@ func (p *planner) nodeOf(local int) int {
 	return nodes[local*min(len(nodes), gpus)/gpus]
 }
 
-// besides are the first rank on a node and how many there are when every GPU has one.
-func (p *planner) besides(node int) (first, count int) {
-	first = -1
-	for local := range p.host.GPUs {
-		if p.nodeOf(local) == node {
-			if first < 0 {
-				first = local
-			}
-			count++
+// besides are how many ranks are on a node when every GPU has one, and how many of them before this.
+func (p *planner) besides(node, local int) (before, count int) {
+	for other := range p.host.GPUs {
+		if p.nodeOf(other) != node {
+			continue
 		}
+		if other < local {
+			before++
+		}
+		count++
 	}
-	return first, count
+	return before, count
 }
 
 // cpuNodes are the NUMA nodes that have processors, allowed or not.
