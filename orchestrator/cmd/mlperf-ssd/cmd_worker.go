@@ -19,6 +19,7 @@ import (
 
 	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/orchestrator/internal/rendezvous"
 	"mlperf-ssd/orchestrator/internal/supervise"
 	"mlperf-ssd/orchestrator/internal/weights"
 	"mlperf-ssd/orchestrator/internal/worker"
@@ -39,38 +40,83 @@ func (j job) logFile() string {
 	return filepath.Join(j.Config.Run.LogDir, fmt.Sprintf("result_%d.txt", j.Trial))
 }
 
-// workerCommand is what launch starts, once a rank. It reads its job on standard input.
+// workerCommand is what launch starts, once a rank.
 func workerCommand() *cli.Command {
 	return &cli.Command{
-		Name:   "worker",
+		Name:  "worker",
+		Usage: "one rank of a run, started by `launch`",
+		Description: "Without --join or --credentials it is the only rank and reads its job on standard input.\n" +
+			"With them it asks the launcher for it. Its place is that of the Slurm task, if it is one.\n" +
+			"Example: srun --mpi=none mlperf-ssd worker --join node1:34567 --credentials run/credentials.json",
 		Hidden: true,
+		Flags:  joinFlags(),
 		Action: func(c *cli.Context) error {
-			var j job
-			if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
-				return usageError(fmt.Errorf("worker: started by `mlperf-ssd launch`, not by hand: %w", err))
+			if err := noArguments(c); err != nil {
+				return err
 			}
-			progress := json.NewEncoder(os.NewFile(supervise.ProgressFD, "progress"))
-			return tellLaunch(progress, work(c, j, progress))
+			place, member, err := meet(c)
+			if err != nil {
+				return err
+			}
+			tell := tellLauncher(place, member)
+			return leave(c.Context, member, tell, work(c, place, member, tell))
 		},
 	}
 }
 
-// tellLaunch hands a failure to launch, which prints it; only the exit code stays.
-func tellLaunch(progress *json.Encoder, err error) error {
-	if err == nil || progress.Encode(message{Error: err.Error()}) != nil {
+// message is what a worker tells launch.
+type message struct {
+	Progress *worker.Progress `json:"progress,omitempty"`
+	Outcome  *worker.Outcome  `json:"outcome,omitempty"`
+	Error    string           `json:"error,omitempty"` // of an only rank; several tell the room
+}
+
+// tellLauncher gives the way of messages: a pipe for an only rank, the control plane for several.
+func tellLauncher(p place, member rendezvous.Member) func(message) bool {
+	if p.alone {
+		progress := json.NewEncoder(os.NewFile(supervise.ProgressFD, "progress"))
+		return func(m message) bool { return progress.Encode(m) == nil } // launch may be gone
+	}
+	return func(m message) bool {
+		text, err := json.Marshal(m)
+		if err == nil {
+			member.Note(text)
+		}
+		return err == nil
+	}
+}
+
+// leave ends the rank's part. launch prints a failure; only the exit code stays, unless it can be told
+// nothing.
+func leave(ctx context.Context, member rendezvous.Member, tell func(message) bool, err error) error {
+	if err == nil {
+		return member.Leave(ctx)
+	}
+	if !tell(message{Error: err.Error()}) {
 		return err
 	}
+	var stopped *rendezvous.StoppedError
+	interrupted := errors.Is(err, context.Canceled)
+	status := engine.StatusOf(err)
+	member.Fail(err.Error(), interrupted || errors.As(err, &stopped) || status == engine.Comm || status == engine.Aborted)
 	code := exitFailed
-	if errors.Is(err, context.Canceled) {
+	if interrupted {
 		code = exitInterrupted
 	}
 	return &exitError{code, errors.New("")}
 }
 
-func work(c *cli.Context, j job, progress *json.Encoder) error {
-	logger := newLogger()
+func work(c *cli.Context, p place, member rendezvous.Member, tell func(message) bool) error {
+	var j job
+	if err := json.Unmarshal(member.Job(), &j); err != nil {
+		return usageError(fmt.Errorf("worker: started by `mlperf-ssd launch`, not by hand: %w", err))
+	}
+	p.shareThreads(j.Config)
 	library, err := engine.Open(j.Engine)
 	if err != nil {
+		return err
+	}
+	if err := sameEngine(c.Context, member, library.BuildInfo()); err != nil {
 		return err
 	}
 	backbone, done, err := weights.Temporary(j.Config.Backbone.Weights)
@@ -78,33 +124,62 @@ func work(c *cli.Context, j job, progress *json.Encoder) error {
 		return err
 	}
 	defer done()
-	file, err := os.Create(j.logFile())
+	log, closeLog, err := openLog(p, j)
 	if err != nil {
-		return fmt.Errorf("log: %w", err)
+		return err
 	}
-	defer file.Close()
-	outcome, err := worker.Run(c.Context, worker.Options{
+	options := worker.Options{
 		Config:   j.Config,
 		Seed:     j.Seed,
+		Rank:     p.Rank,
+		Member:   member,
 		Open:     func(ec *ssdpb.EngineConfig) (engine.Engine, error) { return library.Create(ec) },
 		Backbone: backbone,
 		Start:    j.Start,
 		LogDir:   j.Config.Run.LogDir,
-		MLLog:    io.MultiWriter(file, os.Stdout),
-		Progress: func(p worker.Progress) { _ = progress.Encode(message{Progress: &p}) }, // launch may be gone
-		Logger:   logger,
-		Clear:    dropCaches,
-	})
-	err = errors.Join(err, file.Sync())
-	_ = progress.Encode(message{Outcome: &outcome})
+		MLLog:    log,
+		Progress: func(worker.Progress) {},
+		Logger:   newLogger(),
+		Clear:    func() error { return nil },
+	}
+	if p.LocalRank == 0 {
+		options.Clear = dropCaches
+	}
+	if p.Rank == 0 {
+		options.Progress = func(p worker.Progress) { tell(message{Progress: &p}) }
+	}
+	outcome, err := worker.Run(c.Context, options)
+	err = errors.Join(err, closeLog())
+	if p.Rank == 0 {
+		tell(message{Outcome: &outcome})
+	}
 	return err
 }
 
-// message is what a worker tells launch.
-type message struct {
-	Progress *worker.Progress `json:"progress,omitempty"`
-	Outcome  *worker.Outcome  `json:"outcome,omitempty"`
-	Error    string           `json:"error,omitempty"`
+// openLog gives rank 0 the trial's log, and the others nothing to write.
+func openLog(p place, j job) (io.Writer, func() error, error) {
+	if p.Rank != 0 {
+		return io.Discard, func() error { return nil }, nil
+	}
+	file, err := os.Create(j.logFile())
+	if err != nil {
+		return nil, nil, fmt.Errorf("log: %w", err)
+	}
+	return io.MultiWriter(file, os.Stdout), func() error { return errors.Join(file.Sync(), file.Close()) }, nil
+}
+
+// sameEngine refuses to go on with engines of several builds.
+func sameEngine(ctx context.Context, member rendezvous.Member, build string) error {
+	builds, err := member.Gather(ctx, "engine", []byte(build))
+	if err != nil {
+		return err
+	}
+	for rank, other := range builds {
+		if string(other) != string(builds[0]) {
+			return fmt.Errorf("engine: rank %d has %s, rank 0 has %s: install the same on all nodes", rank, other, builds[0])
+		}
+	}
+	return nil
 }
 
 // dropCaches empties the page cache, so that the data set comes from storage.

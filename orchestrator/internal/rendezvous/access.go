@@ -28,11 +28,12 @@ const (
 
 // Access is what a worker needs to reach the launcher of its run, and a secret.
 type Access struct {
-	Addresses   []string `json:"addresses"` // host:port, tried in order
-	Token       string   `json:"token"`
-	Authority   []byte   `json:"authority"` // PEM, like the next two
-	Certificate []byte   `json:"certificate"`
-	Key         []byte   `json:"key"`
+	Addresses     []string `json:"addresses"` // host:port, tried in order
+	Token         string   `json:"token"`
+	Configuration string   `json:"configuration"` // hash of the run's
+	Authority     []byte   `json:"authority"`     // PEM, like the next two
+	Certificate   []byte   `json:"certificate"`
+	Key           []byte   `json:"key"`
 }
 
 // newAccess makes the certificate authority of a run and two leaves: one for the launcher and one that

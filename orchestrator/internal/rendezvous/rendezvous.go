@@ -27,6 +27,7 @@ const (
 	PhasePrepare  = "prepare"
 	PhaseTrain    = "train"
 	PhaseEvaluate = "evaluate"
+	PhaseSave     = "save" // a checkpoint
 	PhaseWait     = "wait" // for other ranks
 )
 
@@ -91,7 +92,7 @@ type Limits struct {
 	Silence  time.Duration // without a heartbeat
 	Hang     time.Duration // without a step, or ten steps if that is longer
 	Prepare  time.Duration // of preparing, and of the first step, which opens the data
-	Evaluate time.Duration // of an evaluation
+	Evaluate time.Duration // of an evaluation, and of a checkpoint
 }
 
 // Heartbeat is how often a worker says that it lives.

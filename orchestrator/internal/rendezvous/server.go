@@ -49,6 +49,7 @@ func Serve(r *Room, listen, host string) (*Server, error) {
 		return nil, errors.Join(fmt.Errorf("rendezvous: %w", err), listener.Close())
 	}
 	access.Addresses = []string{net.JoinHostPort(host, port)}
+	access.Configuration = r.Configuration
 	r.Token = access.Token
 	s := &Server{room: r, access: access, served: make(chan error, 1)}
 	s.grpc = grpc.NewServer(grpc.Creds(credentials.NewTLS(config)), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),

@@ -185,7 +185,7 @@ func (r *Room) checkAlive(now time.Time) {
 
 func (r *Room) checkPhases(now time.Time) {
 	for phase, limit := range map[string]time.Duration{
-		PhaseStart: r.Limits.Prepare, PhasePrepare: r.Limits.Prepare, PhaseEvaluate: r.Limits.Evaluate,
+		PhaseStart: r.Limits.Prepare, PhasePrepare: r.Limits.Prepare, PhaseEvaluate: r.Limits.Evaluate, PhaseSave: r.Limits.Evaluate,
 	} {
 		for _, rank := range r.working(phase) {
 			if over(r.seats[rank].progressed, now, limit) {

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"mlperf-ssd/orchestrator/internal/rendezvous"
 	"mlperf-ssd/orchestrator/internal/tensorfile"
 )
 
@@ -23,8 +24,14 @@ const kept = 2
 
 func checkpointDir(logDir string) string { return filepath.Join(logDir, "checkpoints") }
 
-// checkpoint saves the state and removes what is older than the last ones.
+// checkpoint saves the state and removes what is older than the last ones. The state is the same on
+// all ranks.
 func (w *worker) checkpoint(ctx context.Context) error {
+	if !w.leads() {
+		return nil
+	}
+	w.tell(rendezvous.PhaseSave, w.progress.Step)
+	defer w.tell(rendezvous.PhaseTrain, w.progress.Step)
 	dir := checkpointDir(w.LogDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)

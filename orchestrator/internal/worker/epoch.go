@@ -88,8 +88,8 @@ func (w *worker) evaluate(ctx context.Context, epoch int64) error {
 // awaitScores waits for the evaluations that are still being scored.
 func (w *worker) awaitScores(ctx context.Context) error {
 	for len(w.evaluating) > 0 && w.scoreError == nil {
-		if err := ctx.Err(); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if err := w.handle(w.engine.Poll(pollTime)); err != nil {
 			return err

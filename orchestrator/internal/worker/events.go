@@ -12,6 +12,7 @@ import (
 
 	"mlperf-ssd/orchestrator/internal/engine"
 	"mlperf-ssd/orchestrator/internal/mllog"
+	"mlperf-ssd/orchestrator/internal/rendezvous"
 )
 
 // pollTime bounds how long a finished call may go unnoticed.
@@ -38,7 +39,7 @@ func (w *worker) call(ctx context.Context, f func() error) error {
 				}
 			}
 			if ctx.Err() != nil {
-				return ctx.Err()
+				return context.Cause(ctx)
 			}
 			return err
 		default:
@@ -67,10 +68,14 @@ func (w *worker) handleOne(e engine.Event) error {
 		w.progress.LearningRate = e.Value
 	case engine.EventStep:
 		return w.stepped(e)
+	case engine.EventProgress:
+		w.tell(rendezvous.PhaseTrain, e.Step)
 	case engine.EventEvalBegin:
 		return w.log.EvalStart(e.Time, w.evaluating[len(w.evaluating)-1])
 	case engine.EventEvalEnd:
-		return w.scored(e)
+		if w.leads() {
+			return w.scored(e)
+		}
 	case engine.EventEvalFailed:
 		w.scoreError = fmt.Errorf("scoring of epoch %d: %s", w.evaluating[0], e.Text)
 	}
@@ -130,4 +135,12 @@ func (w *worker) report(phase string) {
 	w.progress.Phase = phase
 	w.progress.Losses = w.outcome.Losses
 	w.Progress(w.progress)
+	if phase != "done" {
+		w.tell(phase, w.progress.Step)
+	}
+}
+
+// tell lets the launcher know where this rank is.
+func (w *worker) tell(phase string, step int64) {
+	w.Member.Report(rendezvous.State{Phase: phase, Epoch: w.progress.Epoch, Step: step})
 }

@@ -20,6 +20,7 @@ import (
 	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/engine"
 	"mlperf-ssd/orchestrator/internal/mllog"
+	"mlperf-ssd/orchestrator/internal/rendezvous"
 	"mlperf-ssd/orchestrator/internal/schedule"
 	"mlperf-ssd/proto/ssdpb"
 )
@@ -28,11 +29,13 @@ import (
 type Options struct {
 	Config   *config.Config
 	Seed     int64
+	Rank     int
+	Member   rendezvous.Member // of the run; Alone for one rank
 	Open     func(*ssdpb.EngineConfig) (engine.Engine, error)
 	Backbone string // safetensors; empty = random
 	Start    Position
 	LogDir   string         // checkpoints go below
-	MLLog    io.Writer      // the log of this trial
+	MLLog    io.Writer      // the log of this trial, of which only rank 0's counts
 	Progress func(Progress) // called from Run's goroutine
 	Logger   *zap.Logger
 	Clear    func() error // drops the system's caches
@@ -93,24 +96,39 @@ type worker struct {
 }
 
 // Run trains until the target or the last epoch. The log is closed as aborted on any error, also when
-// the context ends.
+// the context ends or the run is over because of another rank.
 func Run(ctx context.Context, options Options) (Outcome, error) {
 	w := &worker{Options: options, log: mllog.New(options.MLLog), epochs: options.Config.Epochs()}
 	w.outcome = Outcome{Status: "aborted", Seed: options.Seed}
 	w.progress.Epochs = options.Config.Run.Epochs
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go func() {
+		select {
+		case <-w.Member.Stopped():
+			stop(w.Member.Reason())
+		case <-ctx.Done():
+		}
+	}()
 	err := w.run(ctx)
 	if w.engine != nil {
 		w.engine.Destroy()
 	}
 	if w.log.Running() {
-		err = errors.Join(err, w.log.RunStop(time.Now(), w.outcome.Status == "success"))
+		err = errors.Join(err, w.log.RunStop(time.Now(), w.leads() && w.outcome.Status == "success"))
 	}
 	w.report("done")
 	return w.outcome, err
 }
 
+// leads says whether this is the rank that logs, scores, decides and saves.
+func (w *worker) leads() bool { return w.Rank == 0 }
+
 func (w *worker) run(ctx context.Context) error {
 	if err := w.initialize(ctx); err != nil {
+		return err
+	}
+	if err := w.Member.Barrier(ctx, "run_start"); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -130,20 +148,40 @@ func (w *worker) run(ctx context.Context) error {
 				return err
 			}
 		}
-		if epoch == w.Config.Run.Epochs {
-			if err := w.awaitScores(ctx); err != nil {
-				return err
-			}
+		passed, err := w.decide(ctx, epoch)
+		if err != nil {
+			return err
 		}
-		if w.scoreError != nil {
-			return w.scoreError
-		}
-		if w.passed() >= 0 {
+		if passed {
 			w.outcome.Status = "success"
 			break
 		}
 	}
 	return w.stopClock()
+}
+
+// decide says on every rank what rank 0 makes of the scores that it has at the end of an epoch; those of
+// the last epoch are awaited.
+func (w *worker) decide(ctx context.Context, epoch int64) (passed bool, err error) {
+	if w.leads() {
+		if epoch == w.Config.Run.Epochs {
+			if err := w.awaitScores(ctx); err != nil {
+				return false, err
+			}
+		}
+		if w.scoreError != nil {
+			return false, w.scoreError
+		}
+	}
+	decision := []byte{0}
+	if w.passed() >= 0 {
+		decision[0] = 1
+	}
+	if !w.leads() {
+		w.tell(rendezvous.PhaseWait, w.progress.Step)
+	}
+	decision, err = w.Member.Broadcast(ctx, fmt.Sprintf("stop after epoch %d", epoch), decision)
+	return err == nil && len(decision) == 1 && decision[0] == 1, err
 }
 
 // passed is the first score that reaches the target, -1 if none does.
@@ -154,6 +192,9 @@ func (w *worker) passed() int {
 // stopClock ends the log of a run that went to its end, with the epoch whose score passed.
 func (w *worker) stopClock() error {
 	success := w.outcome.Status == "success"
+	if !w.leads() {
+		return nil
+	}
 	if err := w.log.RunStop(time.Now(), success); err != nil || !success {
 		return err
 	}
@@ -195,10 +236,30 @@ func (w *worker) initialize(ctx context.Context) error {
 	if w.engine, err = w.Open(ec); err != nil {
 		return err
 	}
+	if err := w.connect(ctx); err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
 	if err := w.call(ctx, w.engine.Prepare); err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
 	return w.log.InitStop(now())
+}
+
+// connect lets the engines of all ranks meet.
+func (w *worker) connect(ctx context.Context) error {
+	world := w.Member.World()
+	if world == 1 {
+		return nil
+	}
+	address, err := w.engine.Address(w.Rank, world)
+	if err != nil {
+		return err
+	}
+	addresses, err := w.Member.Gather(ctx, "addresses", address)
+	if err != nil {
+		return err
+	}
+	return w.call(ctx, func() error { return w.engine.Connect(addresses) })
 }
 
 func (w *worker) startClock(at time.Time) error {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -18,6 +19,7 @@ import (
 
 	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/orchestrator/internal/rendezvous"
 	"mlperf-ssd/orchestrator/internal/ssdnames"
 	"mlperf-ssd/proto/ssdpb"
 )
@@ -34,6 +36,17 @@ type scripted struct {
 	held   []engine.Event
 	step   int64
 	calls  []string
+	met    string // what Address and Connect were told
+}
+
+func (s *scripted) Address(rank, world int) ([]byte, error) {
+	s.met = fmt.Sprintf("%d of %d", rank, world)
+	return fmt.Appendf(nil, "address %d", rank), nil
+}
+
+func (s *scripted) Connect(addresses [][]byte) error {
+	s.met += fmt.Sprintf(": %s", addresses)
+	return nil
 }
 
 func (s *scripted) emit(e engine.Event) {
@@ -45,9 +58,6 @@ func (s *scripted) release() {
 	s.events = append(s.events, s.held...)
 	s.held = nil
 }
-
-func (s *scripted) Address(int, int) ([]byte, error) { return nil, nil }
-func (s *scripted) Connect([][]byte) error           { return nil }
 
 func (s *scripted) Prepare() error {
 	if s.failPrep {
@@ -121,7 +131,7 @@ func runFrom(t *testing.T, s *scripted, start Position, sets ...string) (Outcome
 	}
 	var log bytes.Buffer
 	outcome, err := Run(context.Background(), Options{
-		Config: c, Seed: 5, Start: start, LogDir: t.TempDir(), MLLog: &log, Logger: zap.NewNop(),
+		Config: c, Seed: 5, Member: rendezvous.Alone(nil), Start: start, LogDir: t.TempDir(), MLLog: &log, Logger: zap.NewNop(),
 		Open:     func(*ssdpb.EngineConfig) (engine.Engine, error) { return newLocked(s), nil },
 		Progress: func(Progress) {}, Clear: func() error { return nil },
 	})
