@@ -5,24 +5,21 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/urfave/cli/v2"
 
 	"mlperf-ssd/orchestrator/internal/progress"
 	"mlperf-ssd/orchestrator/internal/toydata"
-	"mlperf-ssd/orchestrator/internal/weights"
 )
 
 func prepareCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "prepare",
 		Usage:       "make data sets and weight files that runs read",
-		Subcommands: []*cli.Command{prepareToyCommand(), prepareAnnotationsCommand(), prepareBackboneCommand()},
+		Subcommands: []*cli.Command{prepareToyCommand(), prepareCOCOCommand(), prepareAnnotationsCommand(), prepareBackboneCommand()},
 	}
 }
 
@@ -112,36 +109,4 @@ func printToy(c *cli.Context, dir string, s toydata.Summary) error {
 	_, err := fmt.Fprintf(c.App.Writer, "%s: %s: train %d images (%d with boxes, %d boxes), val %d images (%d boxes), %.1f MB\n",
 		dir, verb, s.TrainImages, s.Train, s.TrainBoxes, s.ValImages, s.ValBoxes, float64(s.Bytes)/1e6)
 	return err
-}
-
-func prepareBackboneCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "backbone",
-		Usage:     "convert torchvision's ResNet-34, or a full model, from .pth to safetensors",
-		ArgsUsage: "FILE OUT.safetensors",
-		Flags:     []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error {
-			arguments, err := lateFlags(c)
-			if err != nil {
-				return err
-			}
-			if len(arguments) != 2 || filepath.Ext(arguments[1]) != ".safetensors" {
-				return usageError(errors.New("prepare backbone takes a .pth file and the .safetensors file to make"))
-			}
-			in, out := arguments[0], arguments[1]
-			converted, err := weights.Convert(in, out)
-			if err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				return json.NewEncoder(c.App.Writer).Encode(struct {
-					Output string `json:"output"`
-					weights.Converted
-				}{out, converted})
-			}
-			_, err = fmt.Fprintf(c.App.Writer, "%s: %s: %d tensors, %.1f MB (%d tensors of %s not used)\n",
-				out, converted.Kind, converted.Tensors, float64(converted.Bytes)/1e6, converted.Unused, in)
-			return err
-		},
-	}
 }

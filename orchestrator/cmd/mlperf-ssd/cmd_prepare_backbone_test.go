@@ -4,10 +4,15 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"mlperf-ssd/orchestrator/internal/ssdnames"
@@ -15,7 +20,8 @@ import (
 	"mlperf-ssd/orchestrator/internal/torchfile/torchtest"
 )
 
-func TestPrepareBackboneConverts(t *testing.T) {
+// backbone is a file as torchvision's, tensor i ending in i.
+func backbone() []byte {
 	var tensors []torchtest.Tensor
 	for i, tensor := range ssdnames.Backbone() {
 		n := int64(1)
@@ -27,9 +33,13 @@ func TestPrepareBackboneConverts(t *testing.T) {
 		tensors = append(tensors, torchtest.Tensor{Name: tensor.Torch, Shape: tensor.Shape, Values: values})
 	}
 	tensors = append(tensors, torchtest.Tensor{Name: "fc.bias", Shape: []int64{1}, Values: []float32{1}})
+	return torchtest.Legacy(tensors...)
+}
+
+func TestPrepareBackboneConverts(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "resnet34.pth"), filepath.Join(dir, "backbone.safetensors")
-	if err := os.WriteFile(in, torchtest.Legacy(tensors...), 0o600); err != nil {
+	if err := os.WriteFile(in, backbone(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	text, code := prepare(t, "backbone", in, out, "--json")
@@ -58,5 +68,27 @@ func TestPrepareBackboneConverts(t *testing.T) {
 		if err != nil || values[len(values)-1] != float32(i) {
 			t.Errorf("%s does not end in %d (%v)", want.Name, i, err)
 		}
+	}
+}
+
+func TestPrepareBackboneFetches(t *testing.T) {
+	content := backbone()
+	sum := sha256.Sum256(content)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(content) }))
+	defer server.Close()
+	dir := t.TempDir()
+	out := filepath.Join(dir, "backbone.safetensors")
+	if text, code := prepare(t, "backbone", server.URL+"/a-00000000.pth", out); code != exitFailed || !strings.Contains(text, "the SHA-256 begins with") {
+		t.Errorf("wrong digits: exit %d: %s", code, text)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v (%v)", left, err)
+	}
+	address := server.URL + "/a-" + hex.EncodeToString(sum[:4]) + ".pth?x=y"
+	if text, code := prepare(t, "backbone", address, out); code != exitOK || !strings.Contains(text, "145 tensors") {
+		t.Errorf("exit %d: %s", code, text)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v (%v)", left, err)
 	}
 }

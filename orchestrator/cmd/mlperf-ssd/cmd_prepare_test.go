@@ -60,8 +60,12 @@ func TestPrepareRefusesWrongUse(t *testing.T) {
 		"needs an argument: --train":       {"toy", dir, "--train"},
 		`value "x" for flag --train`:       {"toy", dir, "--train", "x"},
 		"--train is 0, must be 1":          {"toy", dir, "--train", "0"},
-		"takes a .pth file and the .safet": {"backbone", "a.pth"},
+		"takes a .pth file or its address": {"backbone", "a.pth"},
 		"the file to read and the file":    {"annotations", "a.json"},
+		"http:// or https:// and host":     {"coco", dir, "--base-url", "ftp://x"},
+		"exclude each other":               {"coco", dir, "--keep-archives", "--remove-archives"},
+		"--jobs is 0":                      {"coco", dir, "--jobs", "0"},
+		"names no .pth file":               {"backbone", "http://localhost/a.zip", "b.safetensors"},
 		"--indent is 17":                   {"annotations", "a.json", "b.json", "--indent", "17"},
 	} {
 		if out, code := prepare(t, arguments...); code != exitUsage || !strings.Contains(out, want) {

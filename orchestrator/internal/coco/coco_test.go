@@ -232,14 +232,14 @@ func TestWhatCannotBePrepared(t *testing.T) {
 	var held *os.File
 	defer func() { _ = held.Close() }()
 	for want, spoil := range map[string]func(h *host, dir string, o *Options){
-		"MD5 of what came is":         func(_ *host, _ string, o *Options) { o.Archives[1].MD5 = strings.Repeat("0", 32) },
+		"the MD5 begins with":         func(_ *host, _ string, o *Options) { o.Archives[1].MD5 = strings.Repeat("0", 32) },
 		"answers 404":                 func(_ *host, _ string, o *Options) { o.Archives[1].Path = "zips/none.zip" },
 		"lies outside the folder val": func(_ *host, _ string, o *Options) { o.Archives[1].Folder = "val" },
 		"are needed, the disk has":    func(_ *host, _ string, o *Options) { o.Archives[1].Unpacked = 1 << 60 },
 		"val2017 holds 0 files, must be 1": func(_ *host, dir string, _ *Options) {
 			_ = os.Mkdir(filepath.Join(dir, "val2017"), 0o700)
 		},
-		"val2017.zip: MD5 of what came": func(_ *host, dir string, _ *Options) {
+		"val2017.zip: the MD5 begins": func(_ *host, dir string, _ *Options) {
 			_ = os.WriteFile(filepath.Join(dir, "val2017.zip"), []byte("x"), 0o600)
 		},
 		"another process prepares it": func(_ *host, dir string, _ *Options) {
@@ -267,7 +267,7 @@ func TestWhatCannotBePrepared(t *testing.T) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 		for _, name := range list(t, dir) {
-			if strings.HasSuffix(name, ".part") && strings.HasPrefix(want, "MD5") || strings.Contains(name, "bbox_only") || strings.Contains(name, "unpacking") {
+			if strings.HasSuffix(name, ".part") && strings.HasPrefix(want, "the MD5") || strings.Contains(name, "bbox_only") || strings.Contains(name, "unpacking") {
 				t.Errorf("%s: left behind: %s", want, name)
 			}
 		}

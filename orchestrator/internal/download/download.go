@@ -141,7 +141,7 @@ func (p *partial) check(sum Sum) error {
 		return nil
 	}
 	if got := p.digest(); len(got) < len(sum.Prefix) || got[:len(sum.Prefix)] != sum.Prefix {
-		return fmt.Errorf("%s of what came is %s, must be %s: a damaged or another file", sum.Name, got[:len(sum.Prefix)], sum.Prefix)
+		return fmt.Errorf("the %s begins with %s, must with %s: a damaged or another file", sum.Name, got[:min(len(got), len(sum.Prefix))], sum.Prefix)
 	}
 	return nil
 }

@@ -179,7 +179,7 @@ func TestServersThatCannotBeUsed(t *testing.T) {
 		"answers 404 Not Found":                   {says(404, nil), 1, 0},
 		"answers 403 Forbidden":                   {says(403, nil), 1, 0},
 		"4 attempts in a row brought nothing new": {says(503, nil), 4, 0},
-		"MD5 of what came is":                     {says(200, all[1:]), 2, 0},
+		"the MD5 begins with":                     {says(200, all[1:]), 2, 0},
 		"in gzip, which was not asked for":        {says(200, all, "Content-Encoding", "gzip"), 1, 0},
 		"more than 100 are refused":               {honest(all), 1, 100},
 		"the disk has":                            {says(200, nil, "Content-Length", strconv.FormatInt(math.MaxInt64, 10)), 1, math.MaxInt64},

@@ -4,17 +4,15 @@
 package weights
 
 import (
+	"context"
 	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"mlperf-ssd/orchestrator/internal/download"
 	"mlperf-ssd/orchestrator/internal/ssdnames"
 	"mlperf-ssd/orchestrator/internal/tensorfile"
 	"mlperf-ssd/orchestrator/internal/torchfile"
@@ -101,23 +99,20 @@ func take(path string, file *torchfile.File, name string, want ssdnames.Tensor) 
 	return tensorfile.Item{Name: want.Name, DType: dtype, Shape: shape, Data: data}, err
 }
 
+// SumOf is the checksum that a file's name promises, if it does.
+func SumOf(name string) download.Sum {
+	digits := regexp.MustCompile(`-([0-9a-f]{8})\.pth$`).FindStringSubmatch(name)
+	if digits == nil {
+		return download.Sum{}
+	}
+	return download.Sum{Name: "SHA-256", New: sha256.New, Prefix: digits[1]}
+}
+
 // checkSum holds a file against the digits in its name, if there are any.
 func checkSum(path string) error {
-	digits := regexp.MustCompile(`-([0-9a-f]{8})\.pth$`).FindStringSubmatch(filepath.Base(path))
-	if digits == nil {
+	sum := SumOf(filepath.Base(path))
+	if sum.New == nil {
 		return nil
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	sum := sha256.New()
-	_, err = io.Copy(sum, file)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(sum.Sum(nil))[:len(digits[1])]; got != digits[1] {
-		return fmt.Errorf("%s: its SHA-256 begins with %s, its name says %s: a damaged or another file", path, got, digits[1])
-	}
-	return nil
+	return download.Verify(context.Background(), path, sum)
 }

@@ -139,7 +139,7 @@ func TestWrongFiles(t *testing.T) {
 		"tensor conv1.weight is missing":                          {"a.pth", torchtest.Legacy(backbone()[1:]...)},
 		"tensor layer3.9.x has no place in the backbone":          {"a.pth", torchtest.Legacy(append(backbone(), torchtest.Tensor{Name: "layer3.9.x", Shape: []int64{0}})...)},
 		"tensor ssd0_resnetmlperf0_conv0_weight is missing":       {"a.pth", torchtest.Legacy(torchtest.Tensor{Name: "ssd0_x", Shape: []int64{0}})},
-		"resnet34-333f7ec4.pth: its SHA-256 begins with ":         {"resnet34-333f7ec4.pth", torchtest.Legacy(backbone()...)},
+		"resnet34-333f7ec4.pth: the SHA-256 begins with ":         {"resnet34-333f7ec4.pth", torchtest.Legacy(backbone()...)},
 		"neither of PyTorch's formats":                            {"a.pth", []byte("<html>not found</html>")},
 		"conv1.weight is missing":                                 {"a", torchtest.Legacy(backbone()[1:]...)},
 	} {
