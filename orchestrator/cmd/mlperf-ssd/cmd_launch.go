@@ -34,8 +34,11 @@ func launchCommand() *cli.Command {
 		Name:  "launch",
 		Usage: "train until the target, score, and leave an MLPerf log",
 		Description: "Writes result_0.txt (the log of trial 0), run.json (the outcome) and checkpoints into\n" +
-			"run.log_dir. Exit code 0 when the target is reached, 1 otherwise.",
-		Flags: append(configFlags(),
+			"run.log_dir. Exit code 0 when the target is reached, 1 otherwise.\n\n" +
+			"With cluster.nodes above 1, or --slurm, it submits itself to Slurm, shows what the job prints and\n" +
+			"asks before Ctrl-C cancels it; --dry-run prints the script. Inside an allocation it runs all\n" +
+			"trials with srun.",
+		Flags: append(append(configFlags(), slurmFlags()...),
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in run.log_dir"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "check everything, print the plan, train nothing"},
 			jsonFlag(),
@@ -48,7 +51,7 @@ func launchCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return launch(c, loaded)
+			return launchPlace(c, loaded)
 		},
 	}
 }

@@ -18,7 +18,7 @@ import (
 const (
 	TrialSucceeded = "success"
 	TrialFailed    = "failed"
-	TrialAborted   = "aborted" // cut off, closed by a later start of the job
+	TrialAborted   = "aborted" // stopped from outside
 )
 
 // Trial is one trial of a job. A trial that was cut off is tried again, as another entry.
@@ -32,6 +32,7 @@ type Trial struct {
 	ExitCode int       `json:"exit_code"`
 	Began    time.Time `json:"began"`
 	Ended    time.Time `json:"ended,omitzero"`
+	PutAside bool      `json:"put_aside,omitempty"` // its log has another name now
 }
 
 // Ledger is what became of the trials of a job, in a file: the scheduler's own accounting may be off,
@@ -64,11 +65,12 @@ func OpenLedger(path, job string) (*Ledger, error) {
 	return l, nil
 }
 
-// CutOff gives the trials that were running when the job's earlier start ended.
+// CutOff gives the trials of earlier starts that did not end by themselves, unless their logs are put
+// aside already.
 func (l *Ledger) CutOff() []*Trial {
 	var trials []*Trial
-	for i := range l.Trials {
-		if l.Trials[i].Status == "" {
+	for i, t := range l.Trials {
+		if !t.PutAside && (t.Status == "" || t.Status == TrialAborted) {
 			trials = append(trials, &l.Trials[i])
 		}
 	}

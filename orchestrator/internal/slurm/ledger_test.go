@@ -38,7 +38,7 @@ func TestLedgerOverARestart(t *testing.T) {
 	if len(cut) != 1 || cut[0].Trial != 2 || cut[0].MLLog != "result_2.txt" {
 		t.Fatalf("%+v", cut)
 	}
-	cut[0].Status = TrialAborted
+	cut[0].Status, cut[0].PutAside = TrialAborted, true
 	if err := second.Save(); err != nil {
 		t.Fatal(err)
 	}

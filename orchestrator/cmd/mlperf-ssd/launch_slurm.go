@@ -1,0 +1,247 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"mlperf-ssd/orchestrator/internal/config"
+	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/orchestrator/internal/slurm"
+)
+
+func slurmFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "slurm", Usage: "submit to Slurm, even a single node"},
+		&cli.BoolFlag{Name: "local", Usage: "run on this machine, even inside a Slurm job"},
+		&cli.BoolFlag{Name: "detach", Usage: "submit and do not wait"},
+	}
+}
+
+// launchPlace finds where a launch runs and hands it on: submitted from a login node, with srun inside
+// an allocation, or here.
+func launchPlace(c *cli.Context, loaded *config.Config) error {
+	if c.Bool("local") && (c.Bool("slurm") || c.Bool("detach")) {
+		return usageError(errors.New("--local excludes --slurm and --detach"))
+	}
+	job, task, err := slurm.Discover(os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.Bool("local"):
+		return launch(c, loaded)
+	case task != nil && (loaded.Cluster.Nodes > 1 || task.World > 1):
+		return usageError(fmt.Errorf("srun started %d launchers: call launch once, in the batch script or beside salloc, and it starts the ranks itself",
+			task.World))
+	case job != nil && task == nil:
+		return launchInAllocation(c, loaded, job)
+	case c.Bool("slurm"), c.Bool("detach"), loaded.Cluster.Nodes > 1:
+		return submit(c, loaded)
+	default:
+		return launch(c, loaded)
+	}
+}
+
+// submission is what a submit has to say.
+type submission struct {
+	Job      string   `json:"job,omitempty"`
+	Log      string   `json:"log"`
+	State    string   `json:"state,omitempty"`
+	ExitCode int      `json:"exit_code"`
+	Warnings []string `json:"warnings,omitempty"`
+	Script   string   `json:"script"`
+}
+
+func submit(c *cli.Context, loaded *config.Config) error {
+	plan, warnings, err := slurmPlan(c, loaded)
+	if err != nil {
+		return err
+	}
+	script, err := plan.Script()
+	if err != nil {
+		return usageError(err)
+	}
+	logger := newLogger()
+	for _, text := range warnings {
+		logger.Warn(text)
+	}
+	s := submission{Log: plan.Output, Warnings: warnings, Script: script}
+	if c.Bool("dry-run") {
+		if c.Bool("json") {
+			return writeJSON(c.App.Writer, s)
+		}
+		_, err := io.WriteString(c.App.Writer, script)
+		return err
+	}
+	forecast, err := slurm.TestOnly(c.Context, slurm.Exec{}, script)
+	if err != nil {
+		return err
+	}
+	logger.Info(forecast)
+	if err := os.MkdirAll(filepath.Dir(plan.Output), 0o755); err != nil {
+		return fmt.Errorf("run.log_dir: %w", err)
+	}
+	if s.Job, err = slurm.Submit(c.Context, slurm.Exec{}, script); err != nil {
+		return err
+	}
+	s.Log = strings.ReplaceAll(plan.Output, "%j", s.Job)
+	logger.Info(fmt.Sprintf("job %s: submitted, prints into %s", s.Job, s.Log))
+	out := c.App.Writer
+	if c.Bool("json") {
+		out = io.Discard // it is in the file
+	}
+	if !c.Bool("detach") {
+		s.State, err = followJob(c, s, out, func(text string) { logger.Info(text) })
+		s.ExitCode = exitCodeOf(err)
+	}
+	switch {
+	case c.Bool("json"):
+		return errors.Join(err, writeJSON(c.App.Writer, s))
+	case c.Bool("detach"):
+		_, err = fmt.Fprintln(c.App.Writer, s.Job)
+	}
+	return err
+}
+
+// followJob shows the job's output until it ends, and gives its end as this program's own.
+func followJob(c *cli.Context, s submission, out io.Writer, say func(string)) (string, error) {
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
+	follower := slurm.Follower{Runner: slurm.Exec{}, Job: s.Job, Log: s.Log, Out: out, Say: say, Interrupt: interrupts}
+	// Ctrl-C, which ends the command's context, is a question here.
+	state, err := follower.Follow(context.WithoutCancel(c.Context))
+	switch {
+	case errors.Is(err, context.Canceled):
+		return state.Word, &exitError{exitInterrupted, fmt.Errorf("job %s is being cancelled; its log is %s", s.Job, s.Log)}
+	case errors.Is(err, slurm.ErrForgotten):
+		return state.Word, fmt.Errorf("job %s has ended, how is not known any more: see %s", s.Job, s.Log)
+	case err != nil:
+		return state.Word, err
+	case state.Word == "COMPLETED":
+		return state.Word, nil
+	case state.Word == "CANCELLED":
+		return state.Word, &exitError{exitInterrupted, fmt.Errorf("job %s was cancelled: see %s", s.Job, s.Log)}
+	case state.Word == "FAILED" && state.Code != 0:
+		return state.Word, &exitError{state.Code, fmt.Errorf("job %s failed with exit code %d: see %s", s.Job, state.Code, s.Log)}
+	default:
+		return state.Word, fmt.Errorf("job %s ended: %s (%s): see %s", s.Job, state.Word, state.Reason, s.Log)
+	}
+}
+
+// slurmPlan is the job that runs this same launch inside an allocation, with the shell's variables and
+// --set written out, so that the script alone says what runs.
+func slurmPlan(c *cli.Context, loaded *config.Config) (slurm.Plan, []string, error) {
+	none := slurm.Plan{}
+	dir, err := os.Getwd()
+	if err != nil {
+		return none, nil, fmt.Errorf("launch: %w", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return none, nil, fmt.Errorf("launch: %w", err)
+	}
+	command := []string{self, "launch"}
+	if file := c.String("config"); file != "" {
+		command = append(command, "--config="+absolute(dir, file))
+	}
+	for _, f := range loaded.Fields() {
+		if strings.HasPrefix(f.Origin, "$") || f.Origin == "--set" {
+			command = append(command, "--set="+f.Key+"="+f.Text())
+		}
+	}
+	if file := c.String("engine"); file != "" {
+		command = append(command, "--engine="+absolute(dir, file))
+	} else if loaded.Cluster.Container == "" {
+		if _, err := findEngine(c); err != nil {
+			return none, nil, err
+		}
+	}
+	if c.Bool("resume") {
+		command = append(command, "--resume")
+	}
+	limit, warnings, err := timeLimit(loaded)
+	if err != nil {
+		return none, nil, usageError(err)
+	}
+	name := "mlperf-ssd"
+	if s := loaded.Run.System; s != "" {
+		name += "-" + s
+	}
+	logs := strings.ReplaceAll(absolute(dir, loaded.Run.LogDir), "%", "%%")
+	return slurm.Plan{
+		Name: name, Nodes: int(loaded.Cluster.Nodes), RanksPerNode: int(loaded.Cluster.GPUsPerNode), GPUsPerNode: gpusPerNode(loaded),
+		Limit: limit, Dir: dir, Output: filepath.Join(logs, "slurm-%j.out"), Options: strings.Fields(loaded.Cluster.SlurmOptions), Command: command,
+	}, warnings, nil
+}
+
+// timeLimit is the job's, given or estimated, with what is doubtful about it.
+func timeLimit(c *config.Config) (time.Duration, []string, error) {
+	trials, one := int(c.Run.Trials), time.Duration(c.Cluster.TrialMinutes*float64(time.Minute))
+	if c.Cluster.WallTime == "" {
+		estimate := slurm.Estimate(trials, one)
+		if estimate == 0 {
+			return 0, []string{"no time limit: the partition's default holds (cluster.wall_time or cluster.trial_minutes set one)"}, nil
+		}
+		return estimate, nil, nil
+	}
+	limit, err := slurm.ParseLimit(c.Cluster.WallTime)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%s: cluster.wall_time: %w", c.Origin("cluster.wall_time"), err)
+	}
+	if warning := slurm.CheckLimit(limit, trials, one); warning != "" {
+		return limit, []string{warning}, nil
+	}
+	return limit, nil, nil
+}
+
+// gpusPerNode is what is asked of Slurm: none for ranks on the CPU.
+func gpusPerNode(c *config.Config) int {
+	if c.Device.Kind == "cuda" {
+		return int(c.Cluster.GPUsPerNode)
+	}
+	return 0
+}
+
+func absolute(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+func findEngine(c *cli.Context) (string, error) {
+	path, err := engine.Find(c.String("engine"))
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("engine: %s is not there: run `make build`, or name another with --engine", path)
+	}
+	return path, nil
+}
+
+// exitCodeOf is the exit code that an error gives the program.
+func exitCodeOf(err error) int {
+	var exit *exitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &exit):
+		return exit.code
+	default:
+		return exitFailed
+	}
+}

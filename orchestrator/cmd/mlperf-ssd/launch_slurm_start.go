@@ -1,0 +1,82 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"mlperf-ssd/orchestrator/internal/container"
+	"mlperf-ssd/orchestrator/internal/slurm"
+)
+
+// starter runs the workers of a trial, one process a rank. The launcher serves the rendezvous meanwhile.
+type starter interface {
+	// Host is what the workers call the machine of the launcher, which listens on all its addresses.
+	Host() string
+	// Run starts the workers, gives each of them the same words, and returns when the last one has
+	// ended. One that fails ends the others. When the context ends they get SIGTERM, and SIGKILL after
+	// the grace. The error says that something failed; what failed first, the rendezvous knows.
+	Run(ctx context.Context, w workers) error
+}
+
+// workers is what every rank runs: this program with the given arguments.
+type workers struct {
+	Args   []string
+	Input  []byte // on standard input: the access to the rendezvous, a secret
+	Stdout io.Writer
+	Stderr io.Writer
+	Grace  time.Duration
+}
+
+// srunStarter starts workers by srun. They find their rank in the step's environment.
+type srunStarter struct {
+	allocation *slurm.Allocation
+	env        []string
+}
+
+func (s *srunStarter) Host() string {
+	// The batch shell runs on the job's first node; salloc's shell runs elsewhere.
+	if name, err := os.Hostname(); err == nil {
+		return name
+	}
+	return s.allocation.Job.Nodes[0]
+}
+
+func (s *srunStarter) Run(ctx context.Context, w workers) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if s.allocation.Container != nil {
+		program = container.Program
+	}
+	return s.allocation.RunRanks(ctx, slurm.Ranks{
+		Command: append([]string{program}, w.Args...),
+		Env:     s.env,
+		Input:   w.Input,
+		Stdout:  w.Stdout,
+		Stderr:  w.Stderr,
+		Grace:   w.Grace,
+	})
+}
+
+// containerEngine is the engine in an image, unless one is named.
+func containerEngine(c *cli.Context) string {
+	if path := c.String("engine"); path != "" {
+		return path
+	}
+	return container.Engine
+}
+
+// runRanks runs a trial whose workers a starter starts; cleared says that the caches are. What the
+// ranks print goes to output as well.
+func runRanks(*cli.Context, job, starter, bool, io.Writer) error {
+	return errors.New("this build does not start ranks on other nodes yet")
+}
