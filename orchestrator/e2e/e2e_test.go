@@ -105,6 +105,7 @@ func runScripts(t *testing.T, folder string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":      code,
+			"host":      host,
 			"interrupt": interrupt,
 			"input":     makeInput,
 			"jsondoc":   jsonDocument,
