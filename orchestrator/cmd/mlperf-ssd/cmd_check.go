@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -20,8 +21,11 @@ func checkCommand() *cli.Command {
 		Name:      "check",
 		Usage:     "check MLPerf logs against the rules of training 1.1.0, SSD",
 		ArgsUsage: "LOG... (- is standard input)",
+		Description: "Ends with 1 if a log has errors; warnings do not matter. A log may hold any other text.\n\n" +
+			"Example: mlperf-ssd check --strict results/toy/result_0.txt",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "smoke", Usage: "pass logs of short runs: the target need not be reached nor caches be dropped"},
+			&cli.BoolFlag{Name: "strict", Usage: "warn of what the official checker does not test: status, clock, order of epochs, both decay boundaries, event types"},
 			jsonFlag(),
 		},
 		Action: runCheck,
@@ -30,77 +34,94 @@ func checkCommand() *cli.Command {
 
 // checkedLog is the JSON of one log.
 type checkedLog struct {
-	File     string               `json:"file"`
-	Pass     bool                 `json:"pass"`
-	Findings []compliance.Finding `json:"findings"`
+	File     string         `json:"file"`
+	Pass     bool           `json:"pass"`
+	Errors   []checkFinding `json:"errors"`
+	Warnings []checkFinding `json:"warnings"`
+}
+
+type checkFinding struct {
+	File string `json:"file"`
+	compliance.Finding
 }
 
 func runCheck(c *cli.Context) error {
-	if !c.Args().Present() {
+	files, err := lateFlags(c)
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
 		return usageError(errors.New("check: name at least one log"))
 	}
-	// What a short run cannot have, and what a machine may not let it do.
-	smokeMayLack := []string{"eval_accuracy", "cache_clear"}
-	failed := 0
-	var logs []checkedLog
-	for _, file := range c.Args().Slice() {
-		report, err := checkFile(file)
-		if err != nil {
-			return err
-		}
-		log := checkedLog{File: file, Pass: true, Findings: report.Findings}
-		for _, finding := range report.Errors() {
-			if !c.Bool("smoke") || !slices.Contains(smokeMayLack, finding.Key) {
-				log.Pass = false
-			}
-		}
-		if !log.Pass {
-			failed++
-		}
-		logs = append(logs, log)
-		if !c.Bool("json") {
-			log.print(c.App.Writer)
-		}
+	if n := len(slices.DeleteFunc(slices.Clone(files), func(f string) bool { return f != compliance.Stdin })); n > 1 {
+		return usageError(errors.New("check: standard input stands twice"))
 	}
-	if c.Bool("json") {
-		if err := writeJSON(c.App.Writer, logs); err != nil {
-			return err
+	logs := make([]checkedLog, len(files))
+	err = compliance.Files(files, os.Stdin, func(i int, log io.Reader) error {
+		checker := compliance.New()
+		if c.Bool("strict") {
+			checker.Strict()
 		}
+		if err := compliance.Scan(log, checker.Line); err != nil {
+			return fmt.Errorf("check: %s: %w", files[i], err)
+		}
+		logs[i] = newCheckedLog(files[i], checker.Report(), c.Bool("smoke"))
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	if failed > 0 {
-		return fmt.Errorf("check: %d of %d logs fail", failed, len(logs))
+	if err := printChecked(c, logs); err != nil {
+		return err
+	}
+	if failed := slices.DeleteFunc(slices.Clone(logs), func(l checkedLog) bool { return l.Pass }); len(failed) > 0 {
+		return fmt.Errorf("check: %d of %d logs fail", len(failed), len(logs))
 	}
 	return nil
 }
 
-func checkFile(file string) (compliance.Report, error) {
-	var in io.Reader = os.Stdin
-	if file != "-" {
-		opened, err := os.Open(file)
-		if err != nil {
-			return compliance.Report{}, err
+func newCheckedLog(file string, report compliance.Report, smoke bool) checkedLog {
+	// What a short run cannot have, and what a machine may not let it do.
+	smokeMayLack := []string{"eval_accuracy", "cache_clear"}
+	log := checkedLog{File: file, Pass: true, Errors: []checkFinding{}, Warnings: []checkFinding{}}
+	for _, f := range report.Findings {
+		if f.Warning {
+			log.Warnings = append(log.Warnings, checkFinding{file, f})
+			continue
 		}
-		defer opened.Close()
-		in = opened
+		log.Errors = append(log.Errors, checkFinding{file, f})
+		if !smoke || !slices.Contains(smokeMayLack, f.Key) {
+			log.Pass = false
+		}
 	}
-	return compliance.Check(in)
+	return log
 }
 
-func (l checkedLog) print(w io.Writer) {
-	for _, f := range l.Findings {
-		level := "error"
-		if f.Warning {
-			level = "warning"
-		}
-		place := l.File
-		if f.Line > 0 {
-			place = fmt.Sprintf("%s:%d", l.File, f.Line)
-		}
-		fmt.Fprintf(w, "%s: %s: %s\n", place, level, f)
+func printChecked(c *cli.Context, logs []checkedLog) error {
+	if c.Bool("json") {
+		return writeJSON(c.App.Writer, logs)
 	}
-	verdict := "PASS"
-	if !l.Pass {
-		verdict = "FAIL"
+	out := bufio.NewWriter(c.App.Writer)
+	for _, log := range logs {
+		for _, f := range log.Errors {
+			f.print(out, "error")
+		}
+		for _, f := range log.Warnings {
+			f.print(out, "warning")
+		}
+		verdict := "PASS"
+		if !log.Pass {
+			verdict = "FAIL"
+		}
+		fmt.Fprintf(out, "%s: %s\n", log.File, verdict)
 	}
-	fmt.Fprintf(w, "%s: %s\n", l.File, verdict)
+	return out.Flush()
+}
+
+func (f checkFinding) print(w io.Writer, level string) {
+	place := f.File
+	if f.Line > 0 {
+		place = fmt.Sprintf("%s:%d", f.File, f.Line)
+	}
+	fmt.Fprintf(w, "%s: %s: %s\n", place, level, f)
 }

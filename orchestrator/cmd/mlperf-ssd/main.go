@@ -41,6 +41,7 @@ func newApp() *cli.App {
 			configCommand(),
 			prepareCommand(),
 			checkCommand(),
+			scoreCommand(),
 			stepCommand(),
 			sampleCommand(),
 			benchCommand(),

@@ -15,7 +15,7 @@ type Finding struct {
 	Problem  string `json:"problem"`
 	Expected string `json:"expected,omitempty"`
 	Found    string `json:"found,omitempty"`
-	Warning  bool   `json:"warning,omitempty"` // does not fail the log
+	Warning  bool   `json:"-"` // does not fail the log
 }
 
 func (f Finding) String() string {

@@ -138,7 +138,9 @@ func (s *lineReader) fill() error {
 
 // decode takes a line's JSON apart.
 func (s *lineReader) decode(text []byte, line *Line) {
-	text = bytes.TrimRight(text, "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0")
+	for len(text) > 0 && isSpace(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
 	var time, key Raw
 	json := scanner{text: text}
 	json.space()
@@ -189,4 +191,9 @@ func (s *lineReader) fields(line *Line, time, key Raw) (problem string) {
 		}
 	}
 	return ""
+}
+
+// isSpace says whether Python strips a character of Latin-1.
+func isSpace(c byte) bool {
+	return c == ' ' || c >= '\t' && c <= '\r' || c >= 0x1c && c <= 0x1f || c == 0x85 || c == 0xa0
 }

@@ -33,10 +33,12 @@ func (s *strict) line(l Line, warnings *findings) {
 	if known := l.Event.is("INTERVAL_START") || l.Event.is("INTERVAL_END") || l.Event.is("POINT_IN_TIME"); !known {
 		warn("INTERVAL_START, INTERVAL_END or POINT_IN_TIME", shown(l.Event), "has an unknown event_type")
 	}
-	if l.TimeMS < s.clock {
-		warn("", "", "the clock goes back %.0f ms", s.clock-l.TimeMS)
+	if l.Key != "init_start" { // which every rank prints
+		if l.TimeMS < s.clock {
+			warn("", "", "the clock goes back %.0f ms", s.clock-l.TimeMS)
+		}
+		s.clock = max(s.clock, l.TimeMS)
 	}
-	s.clock = max(s.clock, l.TimeMS)
 	switch l.Key {
 	case "run_stop":
 		if status, ok := l.Metadata.Member("status"); ok && !status.is("success") {

@@ -1,0 +1,91 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"mlperf-ssd/orchestrator/internal/compliance"
+	"mlperf-ssd/orchestrator/internal/score"
+)
+
+func scoreCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "score",
+		Usage:     "score the logs of a submission: time to train, epochs, throughput, seeds, reference convergence",
+		ArgsUsage: "DIR|LOG...",
+		Description: "A folder is a set of runs: its result_*.txt, or a set for each folder below that has some.\n" +
+			"Logs that are named are one set together. Ends with 1 if something stands against a set.\n\n" +
+			"Example: mlperf-ssd score results/toy",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "pruned", Usage: "take the reference points of later rounds (from 2022), and scale the score by them"},
+			jsonFlag(),
+		},
+		Action: runScore,
+	}
+}
+
+func runScore(c *cli.Context) error {
+	arguments, err := lateFlags(c)
+	if err != nil {
+		return err
+	}
+	if len(arguments) == 0 {
+		return usageError(errors.New("score: name a folder of logs, or logs"))
+	}
+	groups, err := score.GroupOf(arguments)
+	if err != nil {
+		return err
+	}
+	sets := make([]score.Set, len(groups))
+	bad := 0
+	for i, group := range groups {
+		runs, err := readRuns(group.Logs)
+		if err != nil {
+			return err
+		}
+		sets[i] = score.NewSet(group.Name, runs, c.Bool("pruned"))
+		if len(sets[i].Problems) > 0 {
+			bad++
+		}
+	}
+	if err := printSets(c, sets); err != nil {
+		return err
+	}
+	if bad > 0 {
+		return fmt.Errorf("score: something stands against %d of %d sets", bad, len(sets))
+	}
+	return nil
+}
+
+func readRuns(logs []string) ([]score.Run, error) {
+	runs := make([]score.Run, len(logs))
+	err := compliance.Files(logs, os.Stdin, func(i int, log io.Reader) (err error) {
+		runs[i], err = score.Read(logs[i], log)
+		return err
+	})
+	return runs, err
+}
+
+func printSets(c *cli.Context, sets []score.Set) error {
+	if c.Bool("json") {
+		return writeJSON(c.App.Writer, struct {
+			Sets []score.Set `json:"sets"`
+		}{sets})
+	}
+	var text strings.Builder
+	if len(sets) == 1 {
+		score.WriteSet(&text, sets[0])
+	} else {
+		score.WriteTable(&text, sets)
+	}
+	_, err := io.WriteString(c.App.Writer, text.String())
+	return err
+}
