@@ -80,6 +80,7 @@ type Limits struct {
 
 // Driver is the NVIDIA driver.
 type Driver struct {
+	Cards   int    `json:"cards"` // NVIDIA GPUs on the PCI bus, usable or not
 	Version string `json:"version,omitempty"`
 	CUDA    string `json:"cuda,omitempty"`    // newest runtime it supports
 	Missing string `json:"missing,omitempty"` // why there are no GPUs: one line, with the way out
