@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"mlperf-ssd/orchestrator/internal/compliance"
 	"mlperf-ssd/orchestrator/internal/score"
 )
 
@@ -47,11 +46,11 @@ func runScore(c *cli.Context) error {
 	sets := make([]score.Set, len(groups))
 	bad := 0
 	for i, group := range groups {
-		runs, err := readRuns(group.Logs)
+		runs, err := score.ReadAll(group.Logs, os.Stdin)
 		if err != nil {
 			return err
 		}
-		sets[i] = score.NewSet(group.Name, runs, c.Bool("pruned"))
+		sets[i] = score.NewSet(group.Name, runs, score.Options{Pruned: c.Bool("pruned")})
 		if len(sets[i].Problems) > 0 {
 			bad++
 		}
@@ -63,15 +62,6 @@ func runScore(c *cli.Context) error {
 		return fmt.Errorf("score: something stands against %d of %d sets", bad, len(sets))
 	}
 	return nil
-}
-
-func readRuns(logs []string) ([]score.Run, error) {
-	runs := make([]score.Run, len(logs))
-	err := compliance.Files(logs, os.Stdin, func(i int, log io.Reader) (err error) {
-		runs[i], err = score.Read(logs[i], log)
-		return err
-	})
-	return runs, err
 }
 
 func printSets(c *cli.Context, sets []score.Set) error {

@@ -60,6 +60,16 @@ func Read(name string, log io.Reader) (Run, error) {
 	return r.run, nil
 }
 
+// ReadAll reads logs on all cores; the name "-" is standard input.
+func ReadAll(logs []string, stdin io.Reader) ([]Run, error) {
+	runs := make([]Run, len(logs))
+	err := compliance.Files(logs, stdin, func(i int, log io.Reader) (err error) {
+		runs[i], err = Read(logs[i], log)
+		return err
+	})
+	return runs, err
+}
+
 type reader struct {
 	run         Run
 	start, stop *float64 // ms: of the first pair

@@ -6,14 +6,11 @@ package score
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"mlperf-ssd/orchestrator/internal/compliance"
 )
 
 // accepted are the runs of an accepted system of the round, where its logs are.
@@ -23,11 +20,7 @@ func accepted(t *testing.T) []Run {
 	if err != nil || len(files) != OfficialRuns {
 		t.Skip("the logs of the round are not here")
 	}
-	runs := make([]Run, len(files))
-	err = compliance.Files(files, nil, func(i int, log io.Reader) (err error) {
-		runs[i], err = Read(files[i], log)
-		return err
-	})
+	runs, err := ReadAll(files, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +39,7 @@ func TestAcceptedSystem(t *testing.T) {
 	for i, name := range names {
 		row[name] = values[i]
 	}
-	set := NewSet("fujitsu", accepted(t), false)
+	set := NewSet("fujitsu", accepted(t), Options{})
 	var minutes, epochs []string
 	for _, run := range set.Runs {
 		minutes = append(minutes, fmt.Sprintf("%.3f", *run.Minutes))
@@ -106,7 +99,7 @@ func TestSets(t *testing.T) {
 		{"no seed", []Run{run(20, 50), run(21, 50), seedless, run(23, 50), run(24, 50)}, false, 22, "mean of 5 runs"},
 		{"one seed twice", []Run{run(20, 50), run(21, 50), run(21, 50), run(23, 50), run(24, 50)}, false, 21.666666667, "mean of 5 runs"},
 	} {
-		set := NewSet(test.name, test.runs, false)
+		set := NewSet(test.name, test.runs, Options{})
 		if set.Official != test.official || !strings.Contains(set.Statement, test.statement) {
 			t.Errorf("%s: %+v", test.name, set)
 		}
@@ -126,7 +119,7 @@ func TestOpenDivisionNeedsNeitherSeedsNorReference(t *testing.T) {
 		r.Division, r.seeds = "open", nil
 		runs = append(runs, r)
 	}
-	set := NewSet("open", runs, true)
+	set := NewSet("open", runs, Options{Pruned: true})
 	if !set.Official || set.Seeds != nil || set.RCP.Pass || *set.Scaled != *set.Score {
 		t.Errorf("%+v", set)
 	}
@@ -139,7 +132,7 @@ func TestScaledByThePrunedPoints(t *testing.T) {
 		r.GlobalBatch = pointer(3072)
 		runs = append(runs, r)
 	}
-	set := NewSet("3072", runs, true)
+	set := NewSet("3072", runs, Options{Pruned: true})
 	if !set.Official || !near(*set.Scaled, 12*74.2/73) || !near(*set.Score, 12) {
 		t.Errorf("%+v", set)
 	}

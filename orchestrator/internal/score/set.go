@@ -30,11 +30,19 @@ type Set struct {
 	Seeds       *Seeds       `json:"seeds"` // nil: not of the closed division
 	Problems    []string     `json:"problems"`
 	Runs        []Run        `json:"runs"`
+
+	options Options
 }
 
-// NewSet scores runs. Pruned takes the reference points and the scaling of later official checkers.
-func NewSet(name string, runs []Run, pruned bool) Set {
-	s := Set{Name: name, Runs: runs, Problems: []string{}}
+// Options are how a set is scored.
+type Options struct {
+	Pruned   bool   // with the reference points and the scaling of later official checkers
+	Division string // of the system's description; empty: what the logs say
+}
+
+// NewSet scores runs.
+func NewSet(name string, runs []Run, options Options) Set {
+	s := Set{Name: name, Runs: runs, Problems: []string{}, options: options}
 	var minutes, counted, epochs, throughputs []float64
 	for _, run := range runs {
 		if run.Minutes != nil {
@@ -58,13 +66,17 @@ func NewSet(name string, runs []Run, pruned bool) Set {
 		s.Seeds = &seeds
 		s.Problems = append(s.Problems, seeds.Errors...)
 	}
-	s.converge(pruned)
+	s.converge()
 	s.Official = len(runs) == OfficialRuns && len(s.Problems) == 0
 	return s
 }
 
-// closed says whether the checks of the closed division apply: unless every log says it is open.
+// closed says whether the checks of the closed division apply: without a description, unless every log
+// says it is open.
 func (s *Set) closed() bool {
+	if s.options.Division != "" {
+		return s.options.Division == "closed"
+	}
 	return slices.ContainsFunc(s.Runs, func(r Run) bool { return r.Division != "open" })
 }
 
@@ -107,7 +119,7 @@ func (s *Set) score(counted []float64) {
 	}
 }
 
-func (s *Set) converge(pruned bool) {
+func (s *Set) converge() {
 	if len(s.Runs) < 3 {
 		return
 	}
@@ -124,7 +136,7 @@ func (s *Set) converge(pruned bool) {
 		}
 	}
 	points := rcp.Full()
-	if pruned {
+	if s.options.Pruned {
 		points = rcp.Pruned()
 	}
 	verdict := rcp.Check(batch, epochs, points)
@@ -132,7 +144,7 @@ func (s *Set) converge(pruned bool) {
 	if !verdict.Pass && s.closed() {
 		s.Problems = append(s.Problems, "RCP: "+verdict.Reason)
 	}
-	if pruned && s.Score != nil {
+	if s.options.Pruned && s.Score != nil {
 		s.Scaled = pointer(*s.Score * verdict.Factor)
 	}
 }
