@@ -99,12 +99,14 @@ func runScripts(t *testing.T, folder string) {
 		RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Dir(install.program)+":"+os.Getenv("PATH"))
+			env.Setenv("PROGRAM", install.program)
 			env.Setenv("FAKE", install.fakeEngine)
 			env.Setenv("OTHER_ABI", install.otherABI)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":      code,
+			"here":      here,
 			"host":      host,
 			"interrupt": interrupt,
 			"input":     makeInput,
