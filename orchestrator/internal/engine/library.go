@@ -61,6 +61,7 @@ func Open(path string) (*Library, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("engine: %s is not there: run `make build`, or name another with --engine", path)
 	}
+	waitBriefly()
 	api := (*C.loader_api)(C.calloc(1, C.sizeof_loader_api))
 	cPath := C.CString(path)
 	defer C.free(unsafe.Pointer(cPath))
@@ -75,6 +76,18 @@ func Open(path string) (*Library, error) {
 	default:
 		return nil, fmt.Errorf("engine: open %s: %s", path, C.GoString(&message[0]))
 	}
+}
+
+// waitBriefly tells the engine's OpenMP, which reads it when it is loaded, to give the processor away
+// soon where a thread waits for another. By its own default it would spin for milliseconds: on a
+// machine with other work a step then takes two to four times as long.
+func waitBriefly() {
+	for _, name := range []string{"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} {
+		if _, set := os.LookupEnv(name); set {
+			return
+		}
+	}
+	_ = os.Setenv("GOMP_SPINCOUNT", "1000") // the name is valid
 }
 
 // BuildInfo is one line on how the library was built.
