@@ -65,7 +65,7 @@ func without(err error) GPUs {
 type library struct{ nvml.Interface }
 
 func (l library) Init() error { return asError(l.Interface.Init()) }
-func (l library) Shutdown()   { l.Interface.Shutdown() }
+func (l library) Shutdown()   { _ = l.Interface.Shutdown() } // the process ends next
 
 func (l library) DriverVersion() (string, error) {
 	version, ret := l.SystemGetDriverVersion()

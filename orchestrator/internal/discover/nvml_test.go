@@ -13,18 +13,19 @@ import (
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 	"github.com/NVIDIA/go-nvml/pkg/nvml/mock/dgxa100"
+	"github.com/NVIDIA/go-nvml/pkg/nvml/mock/server"
 )
 
 // dgx is the mock DGX A100 with the functions that it does not have left out of its library.
-func dgx() *dgxa100.Server {
-	server := dgxa100.New()
-	server.LookupSymbolFunc = func(symbol string) error {
+func dgx() *server.Server {
+	mock := dgxa100.New()
+	mock.LookupSymbolFunc = func(symbol string) error {
 		if slices.Contains([]string{"nvmlSystemGetCudaDriverVersion"}, symbol) {
 			return nil
 		}
 		return errors.New("undefined symbol: " + symbol)
 	}
-	return server
+	return mock
 }
 
 func TestMockDGXA100(t *testing.T) {
@@ -45,15 +46,15 @@ func TestMockDGXA100(t *testing.T) {
 
 // TestLostGPU: one device of eight does not answer.
 func TestLostGPU(t *testing.T) {
-	server := dgx()
-	handle := server.DeviceGetHandleByIndexFunc
-	server.DeviceGetHandleByIndexFunc = func(index int) (nvml.Device, nvml.Return) {
+	mock := dgx()
+	handle := mock.DeviceGetHandleByIndexFunc
+	mock.DeviceGetHandleByIndexFunc = func(index int) (nvml.Device, nvml.Return) {
 		if index == 5 {
 			return nil, nvml.ERROR_GPU_IS_LOST
 		}
 		return handle(index)
 	}
-	answer := askNVML(library{server})
+	answer := askNVML(library{mock})
 	equal(t, "problems", answer.Problems, []string{"device 5: the GPU has fallen off the bus: the host needs a reboot"})
 	if len(answer.GPUs) != 7 || answer.GPUs[5].Index != 6 {
 		t.Errorf("%d GPUs", len(answer.GPUs))
@@ -69,9 +70,9 @@ func TestNothingAfterAFailedInit(t *testing.T) {
 		nvml.ERROR_NO_PERMISSION:           "/dev/nvidiactl",
 		nvml.ERROR_UNKNOWN:                 "NVML error 999",
 	} {
-		server := &dgxa100.Server{}
-		server.InitFunc = func() nvml.Return { return ret }
-		answer := askNVML(library{server})
+		mock := &server.Server{}
+		mock.InitFunc = func() nvml.Return { return ret }
+		answer := askNVML(library{mock})
 		if !strings.Contains(answer.Driver.Missing, words) || len(answer.GPUs) > 0 || strings.Contains(answer.Driver.Missing, "\n") {
 			t.Errorf("%v: %+v", ret, answer)
 		}
@@ -79,9 +80,9 @@ func TestNothingAfterAFailedInit(t *testing.T) {
 }
 
 func TestNoDevices(t *testing.T) {
-	server := dgx()
-	server.DeviceGetCountFunc = func() (int, nvml.Return) { return 0, nvml.SUCCESS }
-	if answer := askNVML(library{server}); !strings.Contains(answer.Driver.Missing, "--gpus all") {
+	mock := dgx()
+	mock.DeviceGetCountFunc = func() (int, nvml.Return) { return 0, nvml.SUCCESS }
+	if answer := askNVML(library{mock}); !strings.Contains(answer.Driver.Missing, "--gpus all") {
 		t.Errorf("%+v", answer)
 	}
 }

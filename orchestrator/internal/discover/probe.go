@@ -48,7 +48,7 @@ func probeError(ctx context.Context, err error, stderr string) error {
 		return ctx.Err()
 	case errors.As(err, &exit):
 		first, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
-		return fmt.Errorf("asking NVML ended the process made for it (%v): the driver or its libnvidia-ml.so.1 is broken: %s", err, first)
+		return fmt.Errorf("asking NVML ended the process made for it (%w): the driver or its libnvidia-ml.so.1 is broken: %s", err, first)
 	default:
 		return fmt.Errorf("NVML: %w", err)
 	}
