@@ -67,10 +67,13 @@ void AddProfile(const OpProfile& profile, BenchReport& report) {
   }
 }
 
-void BenchTraining(const EngineConfig& config, const BenchRequest& request, Backend& backend,
-                   Parameters& parameters, const std::atomic<bool>& aborted, BenchReport& report) {
-  Trainer trainer(backend, parameters, config.model().batch_size(), SgdOptionsOf(config));
-  const SyntheticBatch input(trainer.batch(), DataOptionsOf(config, backend).format, config.seed());
+void BenchTraining(const EngineConfig& config, const BenchRequest& request, Ranks& ranks,
+                   Backend& backend, Parameters& parameters, const std::atomic<bool>& aborted,
+                   BenchReport& report) {
+  Trainer trainer(backend, parameters, config.model().batch_size(), SgdOptionsOf(config),
+                  ranks.all());
+  const ImageFormat format = DataOptionsOf(config, backend, ranks).format;
+  const SyntheticBatch input(trainer.batch(), format, config.seed());
   const auto step = [&] {
     trainer.Step(input.train(), 1e-4);
     backend.Synchronize();
@@ -86,16 +89,17 @@ void BenchTraining(const EngineConfig& config, const BenchRequest& request, Back
         report);
   }
   TimeSteps(request.steps(), trainer.batch(), aborted, step, report);
+  report.set_images_per_second(report.images_per_second() * ranks.world());
   OpProfile profile;
   trainer.Step(input.train(), 1e-4, &profile);
   AddProfile(profile, report);
 }
 
-void BenchInference(const EngineConfig& config, const BenchRequest& request, Backend& backend,
-                    const Parameters& parameters, const std::atomic<bool>& aborted,
-                    BenchReport& report) {
+void BenchInference(const EngineConfig& config, const BenchRequest& request, const Ranks& ranks,
+                    Backend& backend, const Parameters& parameters,
+                    const std::atomic<bool>& aborted, BenchReport& report) {
   Evaluator evaluator(backend, parameters, config.model().batch_size(), DetectOptionsOf(config));
-  const SyntheticBatch input(evaluator.batch(), DataOptionsOf(config, backend).format,
+  const SyntheticBatch input(evaluator.batch(), DataOptionsOf(config, backend, ranks).format,
                              config.seed());
   evaluator.Refresh();
   Network& network = evaluator.network();
@@ -111,10 +115,10 @@ void BenchInference(const EngineConfig& config, const BenchRequest& request, Bac
 }
 
 // Reads batches for about request.seconds, as often through the data set as that takes.
-void BenchInput(const EngineConfig& config, const BenchRequest& request, const Backend& backend,
-                const std::atomic<bool>& aborted, BenchReport& report) {
+void BenchInput(const EngineConfig& config, const BenchRequest& request, const Ranks& ranks,
+                const Backend& backend, const std::atomic<bool>& aborted, BenchReport& report) {
   const bool train = request.what() == BenchRequest::INPUT_TRAIN;
-  DataOptions options = DataOptionsOf(config, backend);
+  DataOptions options = DataOptionsOf(config, backend, ranks);
   options.train_samples = options.eval_samples = 0;  // any size
   const auto data = Dataset::Open(options, train, !train);
   const int64_t batch = config.model().batch_size();
@@ -146,7 +150,7 @@ void BenchInput(const EngineConfig& config, const BenchRequest& request, const B
 
 }  // namespace
 
-BenchReport RunBench(const EngineConfig& config, const BenchRequest& request,
+BenchReport RunBench(const EngineConfig& config, const BenchRequest& request, Ranks& ranks,
                      const std::atomic<bool>& aborted) {
   const bool input =
       request.what() == BenchRequest::INPUT_TRAIN || request.what() == BenchRequest::INPUT_VAL;
@@ -154,17 +158,17 @@ BenchReport RunBench(const EngineConfig& config, const BenchRequest& request,
     Throw(Status::kInvalid, "bench: steps is %lld, must be at least 1",
           static_cast<long long>(request.steps()));
   BenchReport report;
-  const auto backend = OpenBackend(BackendOptionsOf(config));
+  const auto backend = OpenBackend(BackendOptionsOf(config, ranks.norm_span()));
   report.set_backend(backend->Describe());
   if (input) {
-    BenchInput(config, request, *backend, aborted, report);
+    BenchInput(config, request, ranks, *backend, aborted, report);
   } else {
     Parameters parameters(BuildSsd300(), *backend);
     parameters.Initialize({.seed = config.seed(), .zero_last_gamma = false}, [](const Param&) {});
     if (request.what() == BenchRequest::INFER)
-      BenchInference(config, request, *backend, parameters, aborted, report);
+      BenchInference(config, request, ranks, *backend, parameters, aborted, report);
     else
-      BenchTraining(config, request, *backend, parameters, aborted, report);
+      BenchTraining(config, request, ranks, *backend, parameters, aborted, report);
   }
   report.set_peak_memory_bytes(int64_t{1024} * Usage().ru_maxrss);
   return report;

@@ -11,7 +11,7 @@ namespace ssd {
 
 namespace {
 
-constexpr char kFormat[] = "mlperf-ssd checkpoint 1";
+constexpr char kFormat[] = "mlperf-ssd checkpoint 2";
 
 const std::string& Text(const TensorFile& file, const char* key) {
   const auto found = file.metadata().find(key);
@@ -48,10 +48,11 @@ void SaveCheckpoint(const std::string& path, const Parameters& parameters,
   writer.SetMetadata("epoch", std::to_string(position.epoch));
   writer.SetMetadata("iteration", std::to_string(position.iteration));
   writer.SetMetadata("step", std::to_string(position.step));
-  writer.SetMetadata("samples", std::to_string(position.step * identity.batch));
+  writer.SetMetadata("samples", std::to_string(position.step * identity.batch * identity.ranks));
   writer.SetMetadata("seed", std::to_string(identity.seed));
   writer.SetMetadata("batch", std::to_string(identity.batch));
   writer.SetMetadata("precision", identity.precision);
+  writer.SetMetadata("ranks", std::to_string(identity.ranks));
   writer.SetMetadata("checksum", std::to_string(writer.Checksum()));
   writer.Write(path);
 }
@@ -65,6 +66,7 @@ TrainPosition LoadCheckpoint(const std::string& path, const RunIdentity& identit
   MustEqual(file, "seed", std::to_string(identity.seed));
   MustEqual(file, "batch", std::to_string(identity.batch));
   MustEqual(file, "precision", identity.precision);
+  MustEqual(file, "ranks", std::to_string(identity.ranks));
   if (Text(file, "checksum") != std::to_string(file.Checksum()))
     Throw(Status::kData, "%s: damaged: its checksum is wrong", path.c_str());
   parameters.Load(file);

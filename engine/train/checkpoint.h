@@ -19,13 +19,14 @@ struct TrainPosition {
 // What must be the same for a run to go on bit-identically.
 struct RunIdentity {
   uint64_t seed;
-  int64_t batch;
+  int64_t batch;  // of a rank
   std::string precision;
+  int ranks = 1;
 };
 
 // A checkpoint is a safetensors file: weights, running statistics, "momentum.<param>", and in the
-// metadata format, epoch, iteration, step, samples, seed, batch, precision, checksum. Written
-// atomically.
+// metadata format, epoch, iteration, step, samples, seed, batch, precision, ranks, checksum.
+// Written atomically.
 void SaveCheckpoint(const std::string& path, const Parameters& parameters,
                     const TrainPosition& position, const RunIdentity& identity);
 // Throws Status::kData on a damaged file, Status::kInvalid when it belongs to another run.

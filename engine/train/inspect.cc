@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "comm/communicator.h"
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "loss/matcher.h"
@@ -105,7 +106,8 @@ void LoadModel(const InspectRequest::Step& request, uint64_t seed, Parameters& p
 void InspectTraining(const InspectRequest::Step& request, const SgdOptions& sgd,
                      const TensorFile& input, Backend& backend, Parameters& parameters) {
   const int64_t batch = BatchOf(input);
-  Trainer trainer(backend, parameters, batch, sgd);
+  const auto alone = OpenSolo();
+  Trainer trainer(backend, parameters, batch, sgd, *alone);
   const Targets targets =
       input.Has("label") ? ReadTargets(input, batch) : EncodeBoxes(input, batch);
   Network& network = trainer.network();

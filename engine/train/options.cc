@@ -29,9 +29,10 @@ void CheckConfig(const EngineConfig& config) {
   AtLeast("device.threads", config.device().threads(), 0);
   AtLeast("data.threads", config.data().threads(), 0);
   AtLeast<int64_t>("log_interval", config.log_interval(), 1);
-  if (config.model().bn_group() > 1)
-    Throw(Status::kUnavailable, "model.bn_group is %d, but this engine runs one rank: set it to 1",
-          config.model().bn_group());
+  const int group = config.model().bn_group();
+  if (group < 0 || group > 16 || (group & (group - 1)) != 0)
+    Throw(Status::kInvalid, "model.bn_group is %d, must be 1, 2, 4, 8 or 16", group);
+  AtLeast("comm.timeout_seconds", config.comm().timeout_seconds(), 0);
   if (!(config.model().loss_scale() > 0))
     Throw(Status::kInvalid, "model.loss_scale must be above 0");
   Finite("optimizer.base_lr", config.optimizer().base_lr());
@@ -39,8 +40,9 @@ void CheckConfig(const EngineConfig& config) {
   AtLeast("eval.candidates", config.eval().candidates(), 1);
 }
 
-BackendOptions BackendOptionsOf(const EngineConfig& config) {
+BackendOptions BackendOptionsOf(const EngineConfig& config, NormSpan* norm_span) {
   BackendOptions options;
+  options.norm_span = norm_span;
   switch (config.device().kind()) {
     case DeviceConfig::CPU:
       options.device = DeviceKind::kCpu;
@@ -69,7 +71,7 @@ BackendOptions BackendOptionsOf(const EngineConfig& config) {
   return options;
 }
 
-DataOptions DataOptionsOf(const EngineConfig& config, const Backend& backend) {
+DataOptions DataOptionsOf(const EngineConfig& config, const Backend& backend, const Ranks& ranks) {
   const DataConfig& data = config.data();
   return {.dir = data.dir(),
           .train_samples = data.train_samples(),
@@ -80,8 +82,8 @@ DataOptions DataOptionsOf(const EngineConfig& config, const Backend& backend) {
           .prefetch = data.prefetch(),
           .bad_image = data.bad_image() == DataConfig::SKIP ? BadImage::kSkip : BadImage::kFail,
           .cache_sharding = data.sharding() == DataConfig::CACHE,
-          .rank = 0,
-          .ranks = 1,
+          .rank = ranks.rank(),
+          .ranks = ranks.world(),
           .format = {.dtype = ActivationType(backend.precision()),
                      .channels = backend.image_channels()}};
 }
@@ -108,10 +110,11 @@ DetectOptions DetectOptionsOf(const EngineConfig& config) {
           .candidates = config.eval().candidates()};
 }
 
-RunIdentity RunIdentityOf(const EngineConfig& config) {
+RunIdentity RunIdentityOf(const EngineConfig& config, const Ranks& ranks) {
   return {.seed = config.seed(),
           .batch = config.model().batch_size(),
-          .precision = ModelConfig::Precision_Name(config.model().precision())};
+          .precision = ModelConfig::Precision_Name(config.model().precision()),
+          .ranks = ranks.world()};
 }
 
 }  // namespace ssd

@@ -18,6 +18,7 @@
 #include "train/checkpoint.h"
 #include "train/inspect.h"
 #include "train/options.h"
+#include "train/ranks.h"
 #include "train/synthetic.h"
 
 namespace ssd {
@@ -27,10 +28,10 @@ namespace {
 class EngineSession : public Session {
  public:
   EngineSession(const EngineConfig& config, EventSink* sink)
-      : config_(config), sink_(sink), schedule_(LrScheduleOf(config)) {}
+      : config_(config), sink_(sink), schedule_(LrScheduleOf(config)), ranks_(config) {}
 
   std::string Address(int rank, int world) override;
-  void Connect(const std::vector<std::string>& addresses) override;
+  void Connect(const std::vector<std::string>& addresses) override { ranks_.Connect(addresses); }
   void Prepare() override;
   void Train(int64_t epoch, int64_t steps) override;
   void Evaluate() override;
@@ -43,9 +44,12 @@ class EngineSession : public Session {
   void DryRun();
   void OpenTrainStream();
   void OpenData();
+  DataOptions InputOptions() const { return DataOptionsOf(config_, *backend_, ranks_); }
   void MustBePrepared() const;
   void CheckAborted() const;
   void ReportStep(double lr, double loss_sum, int64_t steps);
+  std::vector<CocoDetection> Detect();
+  void Score(std::vector<CocoDetection> rows);
   void Log(LogLevel level, const std::string& text) {
     sink_->Emit(kEventLog, level, position_.step, 0, text);
   }
@@ -54,6 +58,7 @@ class EngineSession : public Session {
   EventSink* const sink_;
   const LrSchedule schedule_;
   std::atomic<bool> aborted_{false};
+  Ranks ranks_;
 
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Parameters> parameters_;
@@ -77,25 +82,18 @@ void EngineSession::MustBePrepared() const {
   if (trainer_ == nullptr) Throw(Status::kInvalid, "the engine is not prepared");
 }
 
-std::string EngineSession::Address(int, int world) {
-  if (world > 1)
-    Throw(Status::kUnavailable, "connect: %d ranks: this engine trains with one", world);
-  return "";
-}
-
-void EngineSession::Connect(const std::vector<std::string>& addresses) {
-  if (addresses.size() > 1)
-    Throw(Status::kUnavailable, "connect: %zu ranks: this engine trains with one",
-          addresses.size());
+std::string EngineSession::Address(int rank, int world) {
+  if (backend_ != nullptr) Throw(Status::kInvalid, "address: the engine is already prepared");
+  return ranks_.Address(rank, world);
 }
 
 void EngineSession::Prepare() {
   if (trainer_ != nullptr) Throw(Status::kInvalid, "the engine is already prepared");
-  backend_ = OpenBackend(BackendOptionsOf(config_));
+  backend_ = OpenBackend(BackendOptionsOf(config_, ranks_.norm_span()));
   Log(kInfo, backend_->Describe());
   parameters_ = std::make_unique<Parameters>(BuildSsd300(), *backend_);
   trainer_ = std::make_unique<Trainer>(*backend_, *parameters_, config_.model().batch_size(),
-                                       SgdOptionsOf(config_));
+                                       SgdOptionsOf(config_), ranks_.all());
   evaluator_ = std::make_unique<Evaluator>(
       *backend_, *parameters_, config_.model().eval_batch_size(), DetectOptionsOf(config_));
   DryRun();
@@ -106,14 +104,15 @@ void EngineSession::Prepare() {
   if (!config_.model().backbone().empty())
     parameters_->Load(TensorFile(config_.model().backbone()));
   if (!config_.resume_from().empty())
-    position_ = LoadCheckpoint(config_.resume_from(), RunIdentityOf(config_), *parameters_);
+    position_ = LoadCheckpoint(config_.resume_from(), RunIdentityOf(config_, ranks_), *parameters_);
+  ranks_.ShareState(*parameters_, position_);
 }
 
 // Spec section 10, step 3: every path once on made-up data, so that nothing is planned, loaded or
 // faulted in while the clock runs. The parameters are initialised anew afterwards.
 void EngineSession::DryRun() {
   parameters_->Initialize({.seed = 0, .zero_last_gamma = false}, [](const Param&) {});
-  const ImageFormat format = DataOptionsOf(config_, *backend_).format;
+  const ImageFormat format = InputOptions().format;
   const SyntheticBatch batch(trainer_->batch(), format, 0);
   trainer_->Step(batch.train(), 0);
   CheckAborted();
@@ -126,7 +125,7 @@ void EngineSession::DryRun() {
 
 void EngineSession::OpenData() {
   if (data_ != nullptr) return;
-  DataOptions options = DataOptionsOf(config_, *backend_);
+  DataOptions options = InputOptions();
   options.on_bad_image = [this](const std::string& message) { Log(kWarning, message); };
   data_ = Dataset::Open(options, true, true);
 }
@@ -150,7 +149,7 @@ void EngineSession::Train(int64_t epoch, int64_t steps) {
     CheckAborted();
     if (batch_.image == nullptr || !config_.data().synthetic()) batch_ = train_stream_->Next();
     const double lr = schedule_.At(epoch, position_.iteration + 1);
-    const float loss = trainer_->Step(batch_, lr);
+    const double loss = ranks_.Mean(trainer_->Step(batch_, lr));
     if (!std::isfinite(loss))
       Throw(Status::kDiverged,
             "the loss is not finite at epoch %lld, iteration %lld: lower optimizer.base_lr or "
@@ -168,6 +167,7 @@ void EngineSession::Train(int64_t epoch, int64_t steps) {
       sink_->Emit(kEventProgress, kInfo, position_.step, 0, "");
     }
   }
+  ranks_.AverageStatistics(*parameters_);  // so that one rank's are those to save
 }
 
 void EngineSession::ReportStep(double lr, double loss_sum, int64_t steps) {
@@ -179,15 +179,13 @@ void EngineSession::Evaluate() {
   MustBePrepared();
   CheckAborted();
   OpenData();
-  if (scorer_ == nullptr)
-    scorer_ = std::make_unique<Scorer>(
-        data_->val_annotations(), config_.eval().threads(), [this](const Scorer::Result& result) {
-          if (result.error.empty())
-            sink_->Emit(kEventEvalEnd, kInfo, result.tag, result.ap, "");
-          else
-            sink_->Emit(kEventEvalFailed, kError, result.tag, 0, result.error);
-        });
   sink_->Emit(kEventEvalBegin, kInfo, position_.step, 0, "");
+  auto rows = ranks_.GatherDetections(Detect());
+  if (rows) Score(std::move(*rows));
+}
+
+// Of this rank's evaluation images.
+std::vector<CocoDetection> EngineSession::Detect() {
   evaluator_->Refresh();
   {
     auto stream = data_->Eval(evaluator_->batch());
@@ -203,6 +201,19 @@ void EngineSession::Evaluate() {
                     AppendCocoDetections(detections, batch.image_id[i], batch.width[i],
                                          batch.height[i], format, rows);
                   });
+  return rows;
+}
+
+// Beside what follows.
+void EngineSession::Score(std::vector<CocoDetection> rows) {
+  if (scorer_ == nullptr)
+    scorer_ = std::make_unique<Scorer>(
+        data_->val_annotations(), config_.eval().threads(), [this](const Scorer::Result& result) {
+          if (result.error.empty())
+            sink_->Emit(kEventEvalEnd, kInfo, result.tag, result.ap, "");
+          else
+            sink_->Emit(kEventEvalFailed, kError, result.tag, 0, result.error);
+        });
   if (!config_.eval().detections().empty())
     WriteDetections(
         config_.eval().detections() + "/detections_step" + std::to_string(position_.step) + ".json",
@@ -213,7 +224,7 @@ void EngineSession::Evaluate() {
 void EngineSession::Save(const std::string& path) {
   MustBePrepared();
   backend_->Synchronize();
-  SaveCheckpoint(path, *parameters_, position_, RunIdentityOf(config_));
+  SaveCheckpoint(path, *parameters_, position_, RunIdentityOf(config_, ranks_));
 }
 
 void EngineSession::Inspect(const InspectRequest& request) {
@@ -231,11 +242,12 @@ void EngineSession::Inspect(const InspectRequest& request) {
 
 BenchReport EngineSession::Bench(const BenchRequest& request) {
   CheckAborted();
-  return RunBench(config_, request, aborted_);
+  return RunBench(config_, request, ranks_, aborted_);
 }
 
 void EngineSession::Abort() {
   aborted_ = true;
+  ranks_.Abort();
   std::lock_guard lock(stream_mutex_);
   if (train_stream_ != nullptr) train_stream_->Abort();
   if (eval_stream_ != nullptr) eval_stream_->Abort();

@@ -12,11 +12,14 @@ size_t LabelBytes(int64_t batch) { return static_cast<size_t>(batch * kDefaultBo
 
 }  // namespace
 
-Trainer::Trainer(Backend& backend, Parameters& parameters, int64_t batch, const SgdOptions& options)
+// The sum over ranks of gradients of loss / ranks is their mean.
+Trainer::Trainer(Backend& backend, Parameters& parameters, int64_t batch, const SgdOptions& options,
+                 Communicator& ranks)
     : backend_(backend),
       parameters_(parameters),
       options_(options),
-      loss_op_(backend.MakeMultibox({.batch = batch, .loss_scale = options.loss_scale})),
+      loss_op_(backend.MakeMultibox(
+          {.batch = batch, .loss_scale = options.loss_scale / static_cast<float>(ranks.world())})),
       network_(parameters.graph(), backend, parameters, batch, Network::Mode::kTrain,
                loss_op_->scratch()),
       label_(backend.Allocate(LabelBytes(batch))),
@@ -32,6 +35,9 @@ Trainer::Trainer(Backend& backend, Parameters& parameters, int64_t batch, const 
   args.loss = static_cast<float*>(loss_->data());
   args.scratch = network_.scratch();
   loss_op_->Bind(args);
+  if (ranks.world() > 1)
+    bucketer_ = std::make_unique<Bucketer>(
+        ranks, std::span(parameters.gradients(), static_cast<size_t>(parameters.size())));
 }
 
 float Trainer::Step(const TrainBatch& batch, double lr, OpProfile* profile) {
@@ -44,7 +50,13 @@ float Trainer::Gradients(const TrainBatch& batch, OpProfile* profile) {
   Timed(profile, backend_, "upload", "", [&] { Upload(batch); });
   network_.Forward(profile);
   Timed(profile, backend_, "multibox", "", [&] { loss_op_->Run(); });
-  network_.Backward(profile);
+  if (bucketer_ == nullptr) {
+    network_.Backward(profile);
+  } else {
+    network_.Backward(profile,
+                      [this](int64_t first) { bucketer_->Ready(static_cast<size_t>(first)); });
+    Timed(profile, backend_, "allreduce", " wait", [&] { bucketer_->Finish(); });
+  }
   return *static_cast<const float*>(loss_->data());
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "backends/backend.h"
+#include "comm/bucketer.h"
 #include "data/batch.h"
 #include "model/network.h"
 #include "model/parameters.h"
@@ -15,15 +16,18 @@ struct SgdOptions {
   float momentum, weight_decay, loss_scale;
 };
 
-// The training network with its loss and optimiser: what a step is.
+// The training network with its loss and optimiser: what a step is. With several ranks each works
+// on its own batch; gradients are averaged over all while the backward pass goes on.
 class Trainer {
  public:
-  // parameters must outlive the trainer.
-  Trainer(Backend& backend, Parameters& parameters, int64_t batch, const SgdOptions& options);
+  // batch: of this rank. parameters and ranks must outlive the trainer.
+  Trainer(Backend& backend, Parameters& parameters, int64_t batch, const SgdOptions& options,
+          Communicator& ranks);
 
-  // Forward, loss, backward, update. Returns the mean loss of the batch (not scaled).
+  // Forward, loss, backward, update. Returns the mean loss of this rank's batch (not scaled).
   float Step(const TrainBatch& batch, double lr, OpProfile* profile = nullptr);
-  // The same without the update: gradients are in the parameters' arena, times loss_scale.
+  // The same without the update: gradients of the mean over all ranks are in the parameters' arena,
+  // times loss_scale.
   float Gradients(const TrainBatch& batch, OpProfile* profile = nullptr);
   void Update(double lr);
 
@@ -40,6 +44,7 @@ class Trainer {
   std::unique_ptr<MultiboxOp> loss_op_;
   Network network_;
   std::unique_ptr<DeviceMemory> label_, offset_, loss_;
+  std::unique_ptr<Bucketer> bucketer_;  // null with one rank
 };
 
 }  // namespace ssd

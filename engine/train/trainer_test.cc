@@ -20,11 +20,12 @@ struct Training {
       : backend(OpenBackend({.device = DeviceKind::kCpu, .precision = precision, .threads = 2})),
         parameters(BuildSsd300(), *backend),
         trainer(*backend, parameters, 1,
-                {.momentum = 0.9f, .weight_decay = 5e-4f, .loss_scale = 128}),
+                {.momentum = 0.9f, .weight_decay = 5e-4f, .loss_scale = 128}, *alone),
         input(1, {.dtype = ActivationType(precision), .channels = 3}, 1) {
     parameters.Initialize({.seed = 1, .zero_last_gamma = true}, [](const Param&) {});
   }
 
+  std::unique_ptr<Communicator> alone = OpenSolo();
   std::unique_ptr<Backend> backend;
   Parameters parameters;
   Trainer trainer;

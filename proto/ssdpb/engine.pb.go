@@ -269,7 +269,7 @@ func (x BenchRequest_What) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BenchRequest_What.Descriptor instead.
 func (BenchRequest_What) EnumDescriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{9, 0}
+	return file_engine_proto_rawDescGZIP(), []int{10, 0}
 }
 
 type EngineConfig struct {
@@ -914,6 +914,59 @@ func (x *ConnectRequest) GetAddress() [][]byte {
 	return nil
 }
 
+// What ssd_engine_address gives: one for each group that a rank talks in.
+type RankAddress struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	All           []byte                 `protobuf:"bytes,1,opt,name=all,proto3" json:"all,omitempty"`
+	NormGroup     []byte                 `protobuf:"bytes,2,opt,name=norm_group,json=normGroup,proto3" json:"norm_group,omitempty"` // of BatchNorm
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RankAddress) Reset() {
+	*x = RankAddress{}
+	mi := &file_engine_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RankAddress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RankAddress) ProtoMessage() {}
+
+func (x *RankAddress) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RankAddress.ProtoReflect.Descriptor instead.
+func (*RankAddress) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RankAddress) GetAll() []byte {
+	if x != nil {
+		return x.All
+	}
+	return nil
+}
+
+func (x *RankAddress) GetNormGroup() []byte {
+	if x != nil {
+		return x.NormGroup
+	}
+	return nil
+}
+
 // ssd_engine_inspect: one thing looked at; the result is a safetensors file.
 type InspectRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -928,7 +981,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_engine_proto_msgTypes[8]
+	mi := &file_engine_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +993,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[8]
+	mi := &file_engine_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1006,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{8}
+	return file_engine_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *InspectRequest) GetWhat() isInspectRequest_What {
@@ -1009,7 +1062,7 @@ type BenchRequest struct {
 
 func (x *BenchRequest) Reset() {
 	*x = BenchRequest{}
-	mi := &file_engine_proto_msgTypes[9]
+	mi := &file_engine_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1021,7 +1074,7 @@ func (x *BenchRequest) String() string {
 func (*BenchRequest) ProtoMessage() {}
 
 func (x *BenchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[9]
+	mi := &file_engine_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1034,7 +1087,7 @@ func (x *BenchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BenchRequest.ProtoReflect.Descriptor instead.
 func (*BenchRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{9}
+	return file_engine_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BenchRequest) GetWhat() BenchRequest_What {
@@ -1060,8 +1113,8 @@ func (x *BenchRequest) GetSeconds() float64 {
 
 type BenchReport struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
-	ImagesPerSecond float64                `protobuf:"fixed64,1,opt,name=images_per_second,json=imagesPerSecond,proto3" json:"images_per_second,omitempty"`
-	StepMs          []float64              `protobuf:"fixed64,2,rep,packed,name=step_ms,json=stepMs,proto3" json:"step_ms,omitempty"` // of each counted step
+	ImagesPerSecond float64                `protobuf:"fixed64,1,opt,name=images_per_second,json=imagesPerSecond,proto3" json:"images_per_second,omitempty"` // TRAIN: of all ranks together
+	StepMs          []float64              `protobuf:"fixed64,2,rep,packed,name=step_ms,json=stepMs,proto3" json:"step_ms,omitempty"`                       // of each counted step
 	CpuMsPerImage   float64                `protobuf:"fixed64,3,opt,name=cpu_ms_per_image,json=cpuMsPerImage,proto3" json:"cpu_ms_per_image,omitempty"`
 	Ops             []*OpTime              `protobuf:"bytes,4,rep,name=ops,proto3" json:"ops,omitempty"`                                                   // by op kind, of one step (mean)
 	PeakMemoryBytes int64                  `protobuf:"varint,5,opt,name=peak_memory_bytes,json=peakMemoryBytes,proto3" json:"peak_memory_bytes,omitempty"` // resident set of the process
@@ -1072,7 +1125,7 @@ type BenchReport struct {
 
 func (x *BenchReport) Reset() {
 	*x = BenchReport{}
-	mi := &file_engine_proto_msgTypes[10]
+	mi := &file_engine_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1137,7 @@ func (x *BenchReport) String() string {
 func (*BenchReport) ProtoMessage() {}
 
 func (x *BenchReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[10]
+	mi := &file_engine_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1150,7 @@ func (x *BenchReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BenchReport.ProtoReflect.Descriptor instead.
 func (*BenchReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{10}
+	return file_engine_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BenchReport) GetImagesPerSecond() float64 {
@@ -1153,7 +1206,7 @@ type OpTime struct {
 
 func (x *OpTime) Reset() {
 	*x = OpTime{}
-	mi := &file_engine_proto_msgTypes[11]
+	mi := &file_engine_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1218,7 @@ func (x *OpTime) String() string {
 func (*OpTime) ProtoMessage() {}
 
 func (x *OpTime) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[11]
+	mi := &file_engine_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1231,7 @@ func (x *OpTime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpTime.ProtoReflect.Descriptor instead.
 func (*OpTime) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{11}
+	return file_engine_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *OpTime) GetKind() string {
@@ -1214,7 +1267,7 @@ type ScoreRequest struct {
 
 func (x *ScoreRequest) Reset() {
 	*x = ScoreRequest{}
-	mi := &file_engine_proto_msgTypes[12]
+	mi := &file_engine_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1226,7 +1279,7 @@ func (x *ScoreRequest) String() string {
 func (*ScoreRequest) ProtoMessage() {}
 
 func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[12]
+	mi := &file_engine_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1239,7 +1292,7 @@ func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreRequest.ProtoReflect.Descriptor instead.
 func (*ScoreRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{12}
+	return file_engine_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ScoreRequest) GetAnnotations() string {
@@ -1274,7 +1327,7 @@ type ScoreReport struct {
 
 func (x *ScoreReport) Reset() {
 	*x = ScoreReport{}
-	mi := &file_engine_proto_msgTypes[13]
+	mi := &file_engine_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1286,7 +1339,7 @@ func (x *ScoreReport) String() string {
 func (*ScoreReport) ProtoMessage() {}
 
 func (x *ScoreReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[13]
+	mi := &file_engine_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1299,7 +1352,7 @@ func (x *ScoreReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReport.ProtoReflect.Descriptor instead.
 func (*ScoreReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{13}
+	return file_engine_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ScoreReport) GetStats() []float64 {
@@ -1338,7 +1391,7 @@ type InspectRequest_Step struct {
 
 func (x *InspectRequest_Step) Reset() {
 	*x = InspectRequest_Step{}
-	mi := &file_engine_proto_msgTypes[14]
+	mi := &file_engine_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1350,7 +1403,7 @@ func (x *InspectRequest_Step) String() string {
 func (*InspectRequest_Step) ProtoMessage() {}
 
 func (x *InspectRequest_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[14]
+	mi := &file_engine_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1363,7 +1416,7 @@ func (x *InspectRequest_Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest_Step.ProtoReflect.Descriptor instead.
 func (*InspectRequest_Step) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{8, 0}
+	return file_engine_proto_rawDescGZIP(), []int{9, 0}
 }
 
 func (x *InspectRequest_Step) GetInput() string {
@@ -1427,7 +1480,7 @@ type InspectRequest_Sample struct {
 
 func (x *InspectRequest_Sample) Reset() {
 	*x = InspectRequest_Sample{}
-	mi := &file_engine_proto_msgTypes[15]
+	mi := &file_engine_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1439,7 +1492,7 @@ func (x *InspectRequest_Sample) String() string {
 func (*InspectRequest_Sample) ProtoMessage() {}
 
 func (x *InspectRequest_Sample) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[15]
+	mi := &file_engine_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1452,7 +1505,7 @@ func (x *InspectRequest_Sample) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest_Sample.ProtoReflect.Descriptor instead.
 func (*InspectRequest_Sample) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{8, 1}
+	return file_engine_proto_rawDescGZIP(), []int{9, 1}
 }
 
 func (x *InspectRequest_Sample) GetTrain() bool {
@@ -1496,7 +1549,7 @@ type ScoreReport_Category struct {
 
 func (x *ScoreReport_Category) Reset() {
 	*x = ScoreReport_Category{}
-	mi := &file_engine_proto_msgTypes[16]
+	mi := &file_engine_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1508,7 +1561,7 @@ func (x *ScoreReport_Category) String() string {
 func (*ScoreReport_Category) ProtoMessage() {}
 
 func (x *ScoreReport_Category) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[16]
+	mi := &file_engine_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1521,7 +1574,7 @@ func (x *ScoreReport_Category) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReport_Category.ProtoReflect.Descriptor instead.
 func (*ScoreReport_Category) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{13, 0}
+	return file_engine_proto_rawDescGZIP(), []int{14, 0}
 }
 
 func (x *ScoreReport_Category) GetId() int64 {
@@ -1640,7 +1693,11 @@ const file_engine_proto_rawDesc = "" +
 	"detections\x18\x06 \x01(\tR\n" +
 	"detections\"*\n" +
 	"\x0eConnectRequest\x12\x18\n" +
-	"\aaddress\x18\x01 \x03(\fR\aaddress\"\x99\x03\n" +
+	"\aaddress\x18\x01 \x03(\fR\aaddress\">\n" +
+	"\vRankAddress\x12\x10\n" +
+	"\x03all\x18\x01 \x01(\fR\x03all\x12\x1d\n" +
+	"\n" +
+	"norm_group\x18\x02 \x01(\fR\tnormGroup\"\x99\x03\n" +
 	"\x0eInspectRequest\x12.\n" +
 	"\x04step\x18\x01 \x01(\v2\x18.ssd.InspectRequest.StepH\x00R\x04step\x124\n" +
 	"\x06sample\x18\x02 \x01(\v2\x1a.ssd.InspectRequest.SampleH\x00R\x06sample\x1a\xaf\x01\n" +
@@ -1711,7 +1768,7 @@ func file_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_engine_proto_goTypes = []any{
 	(DeviceConfig_Kind)(0),        // 0: ssd.DeviceConfig.Kind
 	(ModelConfig_Precision)(0),    // 1: ssd.ModelConfig.Precision
@@ -1726,15 +1783,16 @@ var file_engine_proto_goTypes = []any{
 	(*CommConfig)(nil),            // 10: ssd.CommConfig
 	(*EvalConfig)(nil),            // 11: ssd.EvalConfig
 	(*ConnectRequest)(nil),        // 12: ssd.ConnectRequest
-	(*InspectRequest)(nil),        // 13: ssd.InspectRequest
-	(*BenchRequest)(nil),          // 14: ssd.BenchRequest
-	(*BenchReport)(nil),           // 15: ssd.BenchReport
-	(*OpTime)(nil),                // 16: ssd.OpTime
-	(*ScoreRequest)(nil),          // 17: ssd.ScoreRequest
-	(*ScoreReport)(nil),           // 18: ssd.ScoreReport
-	(*InspectRequest_Step)(nil),   // 19: ssd.InspectRequest.Step
-	(*InspectRequest_Sample)(nil), // 20: ssd.InspectRequest.Sample
-	(*ScoreReport_Category)(nil),  // 21: ssd.ScoreReport.Category
+	(*RankAddress)(nil),           // 13: ssd.RankAddress
+	(*InspectRequest)(nil),        // 14: ssd.InspectRequest
+	(*BenchRequest)(nil),          // 15: ssd.BenchRequest
+	(*BenchReport)(nil),           // 16: ssd.BenchReport
+	(*OpTime)(nil),                // 17: ssd.OpTime
+	(*ScoreRequest)(nil),          // 18: ssd.ScoreRequest
+	(*ScoreReport)(nil),           // 19: ssd.ScoreReport
+	(*InspectRequest_Step)(nil),   // 20: ssd.InspectRequest.Step
+	(*InspectRequest_Sample)(nil), // 21: ssd.InspectRequest.Sample
+	(*ScoreReport_Category)(nil),  // 22: ssd.ScoreReport.Category
 }
 var file_engine_proto_depIdxs = []int32{
 	6,  // 0: ssd.EngineConfig.device:type_name -> ssd.DeviceConfig
@@ -1747,11 +1805,11 @@ var file_engine_proto_depIdxs = []int32{
 	1,  // 7: ssd.ModelConfig.precision:type_name -> ssd.ModelConfig.Precision
 	2,  // 8: ssd.DataConfig.bad_image:type_name -> ssd.DataConfig.BadImage
 	3,  // 9: ssd.DataConfig.sharding:type_name -> ssd.DataConfig.Sharding
-	19, // 10: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
-	20, // 11: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
+	20, // 10: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
+	21, // 11: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
 	4,  // 12: ssd.BenchRequest.what:type_name -> ssd.BenchRequest.What
-	16, // 13: ssd.BenchReport.ops:type_name -> ssd.OpTime
-	21, // 14: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
+	17, // 13: ssd.BenchReport.ops:type_name -> ssd.OpTime
+	22, // 14: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
 	15, // [15:15] is the sub-list for method output_type
 	15, // [15:15] is the sub-list for method input_type
 	15, // [15:15] is the sub-list for extension type_name
@@ -1764,7 +1822,7 @@ func file_engine_proto_init() {
 	if File_engine_proto != nil {
 		return
 	}
-	file_engine_proto_msgTypes[8].OneofWrappers = []any{
+	file_engine_proto_msgTypes[9].OneofWrappers = []any{
 		(*InspectRequest_Step_)(nil),
 		(*InspectRequest_Sample_)(nil),
 	}
@@ -1774,7 +1832,7 @@ func file_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_engine_proto_rawDesc), len(file_engine_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,131 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "train/ranks.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <type_traits>
+
+#include "core/error.h"
+
+namespace ssd {
+
+namespace {
+
+constexpr int kDefaultTimeout = 300;  // s
+
+class GroupSpan : public NormSpan {
+ public:
+  explicit GroupSpan(Communicator& group) : group_(group) {}
+  int64_t ranks() const override { return group_.world(); }
+  void Sum(std::span<double> values) override { group_.Sum(values); }
+
+ private:
+  Communicator& group_;
+};
+
+static_assert(std::is_trivially_copyable_v<CocoDetection>);
+
+std::span<float> Floats(float* data, int64_t n) { return {data, static_cast<size_t>(n)}; }
+
+}  // namespace
+
+Ranks::Ranks(const EngineConfig& config)
+    : comm_(config.comm()), group_(std::max(config.model().bn_group(), 1)) {}
+
+void Ranks::CheckGroup(int world) const {
+  if (world % group_ != 0)
+    Throw(Status::kInvalid, "model.bn_group is %d, must divide the number of ranks, which is %d",
+          group_, world);
+}
+
+std::string Ranks::Address(int rank, int world) {
+  CheckGroup(world);
+  const int seconds = comm_.timeout_seconds() > 0 ? comm_.timeout_seconds() : kDefaultTimeout;
+  CommOptions options{.rank = rank,
+                      .world = world,
+                      .interface = comm_.interface(),
+                      .timeout = std::chrono::seconds(seconds)};
+  RankAddress address;
+  std::unique_ptr<Communicator> all = world > 1 ? OpenGloo(options) : OpenSolo(), group;
+  address.set_all(all->Address());
+  if (group_ > 1) {
+    options.rank = rank % group_;
+    options.world = group_;
+    group = OpenGloo(options);
+    address.set_norm_group(group->Address());
+  }
+  std::lock_guard lock(mutex_);
+  if (connected_) Throw(Status::kInvalid, "address: the ranks are connected already");
+  all_ = std::move(all);
+  norm_group_ = std::move(group);
+  if (aborted_) Throw(Status::kAborted, "stopped");
+  return address.SerializeAsString();
+}
+
+void Ranks::Connect(const std::vector<std::string>& addresses) {
+  if (static_cast<int>(addresses.size()) != world())
+    Throw(Status::kInvalid, "connect: %zu addresses for %d ranks", addresses.size(), world());
+  if (connected_) Throw(Status::kInvalid, "connect: the ranks are connected already");
+  std::vector<std::string> all, group;
+  for (int r = 0; r < world(); ++r) {
+    RankAddress address;
+    if (!address.ParseFromString(addresses[static_cast<size_t>(r)]))
+      Throw(Status::kInvalid,
+            "connect: the address of rank %d is damaged: start all ranks with the same build", r);
+    all.push_back(address.all());
+    if (r / group_ == rank() / group_) group.push_back(address.norm_group());
+  }
+  all_->Connect(all);
+  if (norm_group_ != nullptr) {
+    norm_group_->Connect(group);
+    span_ = std::make_unique<GroupSpan>(*norm_group_);
+  }
+  connected_ = true;
+}
+
+void Ranks::ShareState(Parameters& parameters, TrainPosition& position) {
+  CheckGroup(world());
+  if (world() > 1 && !connected_) Throw(Status::kInvalid, "the ranks are not connected");
+  const int64_t n = parameters.size(), statistics = parameters.graph().statistic_floats;
+  all_->Broadcast(std::as_writable_bytes(Floats(parameters.weights(), n)));
+  all_->Broadcast(std::as_writable_bytes(Floats(parameters.momentum(), n)));
+  all_->Broadcast(std::as_writable_bytes(Floats(parameters.statistics(), statistics)));
+  all_->Broadcast(std::as_writable_bytes(std::span(&position, 1)));
+}
+
+void Ranks::AverageStatistics(Parameters& parameters) {
+  if (world() == 1) return;
+  const auto values = Floats(parameters.statistics(), parameters.graph().statistic_floats);
+  all_->Sum(values);
+  for (float& v : values) v /= static_cast<float>(world());
+}
+
+double Ranks::Mean(double value) {
+  all_->Sum(std::span(&value, 1));
+  return value / world();
+}
+
+std::optional<std::vector<CocoDetection>> Ranks::GatherDetections(
+    const std::vector<CocoDetection>& mine) {
+  constexpr size_t kRow = sizeof(CocoDetection);
+  const auto all = all_->Gather({reinterpret_cast<const char*>(mine.data()), mine.size() * kRow});
+  if (!all) return std::nullopt;
+  std::vector<CocoDetection> rows;
+  for (const std::string& bytes : *all) {  // shards are consecutive: spec section 8
+    const size_t before = rows.size();
+    rows.resize(before + bytes.size() / kRow);
+    if (!bytes.empty()) std::memcpy(&rows[before], bytes.data(), bytes.size());
+  }
+  return rows;
+}
+
+void Ranks::Abort() {
+  std::lock_guard lock(mutex_);
+  aborted_ = true;
+  all_->Abort();
+  if (norm_group_ != nullptr) norm_group_->Abort();
+}
+
+}  // namespace ssd
