@@ -5,6 +5,7 @@ package slurm
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -41,6 +42,7 @@ func (s Srun) Args() []string {
 // explain says more of a step's failure than srun's exit code does: Pyxis fails with 1, as programs do,
 // and tells itself only by its words.
 func explain(exit *ExitError) error {
+	quiet := &ExitError{Command: exit.Command, Code: exit.Code} // its words are told better
 	var lines []string
 	for line := range strings.Lines(exit.Stderr) {
 		if _, text, found := strings.Cut(line, "pyxis: "); found {
@@ -49,7 +51,7 @@ func explain(exit *ExitError) error {
 	}
 	switch {
 	case len(lines) > 0:
-		return fmt.Errorf("container: Pyxis failed: %s: %w", strings.Join(lines, "; "), &ExitError{Command: exit.Command, Code: exit.Code})
+		return fmt.Errorf("container: Pyxis failed: %s: %w", strings.Join(lines, "; "), quiet)
 	case strings.Contains(exit.Stderr, "unrecognized option '--container-"):
 		return fmt.Errorf("container: this Slurm has no Pyxis: have it installed, or run without a container "+
 			"(cluster.container = \"\", or CONT unset): %w", exit)
@@ -59,6 +61,11 @@ func explain(exit *ExitError) error {
 			"(and --gpus-per-node) to sbatch: %w", exit)
 	case exit.Code == 2 && strings.Contains(exit.Stderr, "No such file or directory"):
 		return fmt.Errorf("the program is not on every node: is its folder shared, or in the container? %w", exit)
+	}
+	// The task that srun names first failed, the others were ended for it.
+	task := regexp.MustCompile(`srun: error: (\S+): tasks? ([0-9,-]+): ([^\n]+)`)
+	if first := task.FindStringSubmatch(exit.Stderr); first != nil {
+		return fmt.Errorf("task %s on %s: %s: %w", first[2], first[1], first[3], quiet)
 	}
 	return exit
 }

@@ -35,6 +35,8 @@ func TestExplain(t *testing.T) {
 		{255, "/usr/bin/srun: unrecognized option '--container-image=x'\n", "this Slurm has no Pyxis"},
 		{1, "srun: error: Unable to create step for job 5: More processors requested than permitted\n", "submit with --exclusive"},
 		{2, "slurmstepd: error: execve(): /x: No such file or directory\n", "the program is not on every node"},
+		{137, "srun: error: n2: task 5: Exited with exit code 3\nsrun: error: n1: tasks 0-3: Terminated\n",
+			"task 5 on n2: Exited with exit code 3: srun: exit code 137"},
 		{3, "boom", "srun: exit code 3: boom"},
 	} {
 		exit := &ExitError{Command: "srun", Code: test.code, Stderr: test.stderr}
