@@ -42,6 +42,7 @@ func newApp() *cli.App {
 			prepareCommand(),
 			checkCommand(),
 			scoreCommand(),
+			packageCommand(),
 			stepCommand(),
 			sampleCommand(),
 			benchCommand(),

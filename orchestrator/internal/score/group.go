@@ -80,7 +80,7 @@ func Logs(dir string) []string {
 	}
 	var logs []string
 	for _, entry := range entries {
-		if matched, _ := filepath.Match("result_*.txt", entry.Name()); matched && !entry.IsDir() {
+		if matched, _ := filepath.Match("result_*.txt", entry.Name()); matched && entry.Type()&^fs.ModeSymlink == 0 {
 			logs = append(logs, filepath.Join(dir, entry.Name()))
 		}
 	}

@@ -5,6 +5,7 @@ package score
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"mlperf-ssd/orchestrator/internal/compliance"
 )
@@ -35,33 +36,46 @@ func seedOf(l compliance.Line) seed {
 
 // Seeds is the check of a set's seeds (spec section 12).
 type Seeds struct {
-	Pass     bool     `json:"pass"`
-	Errors   []string `json:"errors"`
-	Warnings []string `json:"warnings"`
+	Pass     bool       `json:"pass"`
+	Errors   []SeedNote `json:"errors"`
+	Warnings []SeedNote `json:"warnings"`
+}
+
+// SeedNote is one thing about the seeds of a log.
+type SeedNote struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"` // 0 = the log as a whole
+	Problem string `json:"problem"`
+}
+
+func (n SeedNote) String() string {
+	if n.Line == 0 {
+		return n.File + ": " + n.Problem
+	}
+	return fmt.Sprintf("%s:%d: %s", n.File, n.Line, n.Problem)
 }
 
 // CheckSeeds wants a seed in every log, whole numbers, and none twice from one place of the program.
 func CheckSeeds(runs []Run) Seeds {
-	check := Seeds{Errors: []string{}, Warnings: []string{}}
+	check := Seeds{Errors: []SeedNote{}, Warnings: []SeedNote{}}
 	first := map[[3]string]string{}
 	for _, run := range runs {
+		fail := func(line int, problem string) { check.Errors = append(check.Errors, SeedNote{run.File, line, problem}) }
 		switch n := len(run.seeds); {
 		case n == 0:
-			check.Errors = append(check.Errors, run.File+": logs no seed")
+			fail(0, "logs no seed")
 		case n > 1:
-			check.Warnings = append(check.Warnings, fmt.Sprintf("%s: logs %d seeds", run.File, n))
+			check.Warnings = append(check.Warnings, SeedNote{run.File, 0, fmt.Sprintf("logs %d seeds", n)})
 		}
 		for _, s := range run.seeds {
-			place := fmt.Sprintf("%s:%d", run.File, s.line)
-			if s.problem != "" {
-				check.Errors = append(check.Errors, place+": "+s.problem)
-				continue
-			}
 			key := [3]string{s.file, s.place, s.value}
-			if other, again := first[key]; again {
-				check.Errors = append(check.Errors, fmt.Sprintf("%s: seed %s of %s line %s stands in %s too", place, s.value, s.file, s.place, other))
-			} else {
-				first[key] = place
+			switch other, again := first[key]; {
+			case s.problem != "":
+				fail(s.line, s.problem)
+			case again:
+				fail(s.line, fmt.Sprintf("seed %s of %s line %s stands in %s too", s.value, s.file, s.place, other))
+			default:
+				first[key] = fmt.Sprintf("%s:%d", filepath.Base(run.File), s.line)
 			}
 		}
 	}

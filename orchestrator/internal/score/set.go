@@ -64,7 +64,9 @@ func NewSet(name string, runs []Run, options Options) Set {
 	if s.closed() {
 		seeds := CheckSeeds(runs)
 		s.Seeds = &seeds
-		s.Problems = append(s.Problems, seeds.Errors...)
+		for _, note := range seeds.Errors {
+			s.Problems = append(s.Problems, note.String())
+		}
 	}
 	s.converge()
 	s.Official = len(runs) == OfficialRuns && len(s.Problems) == 0

@@ -59,6 +59,10 @@ func WriteTable(w io.Writer, sets []Set) {
 			shown(cmp.Or(s.Scaled, s.Score), "%.3f"), shown(s.Median, "%.3f"), shown(s.Epochs, "%v"), shown(s.Throughput, "%.0f"), convergence, seeds, yes(s.Official))
 	}
 	_ = table.Flush()
+}
+
+// WriteProblems writes what stands against sets, a line each.
+func WriteProblems(w io.Writer, sets []Set) {
 	for _, s := range sets {
 		for _, problem := range s.Problems {
 			fmt.Fprintf(w, "%s: error: %s\n", s.Name, problem)

@@ -175,10 +175,7 @@ func (s System) WriteTOML(w io.Writer) error {
 func tomlString(text string) string { return strings.ReplaceAll(quoteJSON(text), "\x7f", `\u007f`) }
 
 func tomlKey(key string) string {
-	bare := key != "" && !strings.ContainsFunc(key, func(r rune) bool {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		return !letter && !(r >= '0' && r <= '9') && r != '_' && r != '-'
-	})
+	bare := key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == ""
 	if bare {
 		return key
 	}
