@@ -22,7 +22,11 @@ func configFlags() []cli.Flag {
 }
 
 func loadConfig(c *cli.Context) (*config.Config, error) {
-	loaded, err := config.Load(config.Source{File: c.String("config"), LookupEnv: os.LookupEnv, Sets: c.StringSlice("set")})
+	sets := c.StringSlice("set")
+	if c.IsSet("nproc") {
+		sets = append(sets, "cluster.nodes=1", fmt.Sprintf("cluster.gpus_per_node=%d", c.Int("nproc")))
+	}
+	loaded, err := config.Load(config.Source{File: c.String("config"), LookupEnv: os.LookupEnv, Sets: sets})
 	if err != nil {
 		return nil, usageError(err)
 	}
@@ -40,6 +44,8 @@ func launchCommand() *cli.Command {
 			"trials with srun.",
 		Flags: append(append(configFlags(), slurmFlags()...),
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in run.log_dir"},
+			&cli.IntFlag{Name: "nproc", Usage: "run `N` ranks on this machine (default: cluster.gpus_per_node)"},
+			restartsFlag(),
 			&cli.BoolFlag{Name: "dry-run", Usage: "check everything, print the plan, train nothing"},
 			jsonFlag(),
 			engineFlag()),
@@ -77,24 +83,46 @@ func launch(c *cli.Context, loaded *config.Config) error {
 	if err := os.MkdirAll(loaded.Run.LogDir, 0o755); err != nil {
 		return fmt.Errorf("run.log_dir: %w", err)
 	}
-	for trial := range int(loaded.Run.Trials) {
-		j := job{Config: loaded, Engine: path, Trial: trial, Seed: loaded.Run.Seed}
-		if err := prepareJob(c, &j); err != nil {
-			return err
+	err = launchTrials(c, loaded, path)
+	if c.Bool("json") {
+		err = errors.Join(err, printRun(c.App.Writer, loaded))
+	}
+	return err
+}
+
+// launchTrials runs all trials on this host. One that fails does not end the rest.
+func launchTrials(c *cli.Context, loaded *config.Config, path string) error {
+	var ranks starter
+	if loaded.Ranks() > 1 {
+		ranks = newLocalStarter(c.Context, loaded, newLogger())
+	}
+	var failures []error
+	for n := range int(loaded.Run.Trials) {
+		t := &trial{cli: c, job: job{Config: loaded, Engine: path, Trial: n, Seed: loaded.Run.Seed}, starter: ranks}
+		if err := prepareJob(c, &t.job); err != nil {
+			return errors.Join(append(failures, err)...)
 		}
-		if err := runTrial(c, j); err != nil {
-			return err
+		err := t.run()
+		if err != nil && loaded.Run.Trials > 1 {
+			err = fmt.Errorf("trial %d: %w", n, err)
+			newLogger().Error(err.Error())
+		}
+		if err != nil {
+			failures = append(failures, err)
+		}
+		if c.Context.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 // checkRunnable finds what would only fail minutes later. It looks for the data folder but opens
 // nothing in it: that is for after run_start.
 func checkRunnable(c *config.Config) error {
-	if n := c.Ranks(); n > 1 {
-		return fmt.Errorf("%s: cluster.nodes x cluster.gpus_per_node is %d ranks, but this build launches one: "+
-			"--set cluster.nodes=1 --set cluster.gpus_per_node=1", c.Origin("cluster.gpus_per_node"), n)
+	if n := c.Cluster.Nodes; n > 1 {
+		return fmt.Errorf("%s: cluster.nodes is %d, but here is one: leave --local away to submit to Slurm, or --nproc N runs N ranks here",
+			c.Origin("cluster.nodes"), n)
 	}
 	if c.Data.Dir == "" {
 		return errors.New("data.dir is not set: name a COCO folder, or draw one with `mlperf-ssd prepare toy DIR`")

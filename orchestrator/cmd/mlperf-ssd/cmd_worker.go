@@ -33,6 +33,27 @@ type job struct {
 	Trial  int
 	Seed   int64
 	Start  worker.Position
+	Caches caches // of the system
+}
+
+// caches says what a worker does about the system's caches before it logs that they are empty.
+type caches string
+
+const (
+	cachesDrop    caches = ""        // the first rank of each node drops them
+	cachesCleared caches = "cleared" // launch has
+	cachesKept    caches = "kept"    // launch could or should not
+)
+
+// clear is for the rank of a place.
+func (s caches) clear(p place) error {
+	switch {
+	case s == cachesKept:
+		return errors.New("launch did not clear them")
+	case s == cachesDrop && p.LocalRank == 0:
+		return dropCaches()
+	}
+	return nil
 }
 
 // logFile is the MLPerf log of a trial, named as a submission wants it (spec section 17).
@@ -140,10 +161,7 @@ func work(c *cli.Context, p place, member rendezvous.Member, tell func(message) 
 		MLLog:    log,
 		Progress: func(worker.Progress) {},
 		Logger:   newLogger(),
-		Clear:    func() error { return nil },
-	}
-	if p.LocalRank == 0 {
-		options.Clear = dropCaches
+		Clear:    func() error { return j.Caches.clear(p) },
 	}
 	if p.Rank == 0 {
 		options.Progress = func(p worker.Progress) { tell(message{Progress: &p}) }

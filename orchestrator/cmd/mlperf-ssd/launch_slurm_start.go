@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"time"
@@ -33,6 +32,9 @@ type workers struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	Grace  time.Duration
+	// Ended hears of ranks that ended badly, by their exit status, from starters that know it; from any
+	// goroutine.
+	Ended func(rank int, err error)
 }
 
 // srunStarter starts workers by srun. They find their rank in the step's environment.
@@ -73,10 +75,4 @@ func containerEngine(c *cli.Context) string {
 		return path
 	}
 	return container.Engine
-}
-
-// runRanks runs a trial whose workers a starter starts; cleared says that the caches are. What the
-// ranks print goes to output as well.
-func runRanks(*cli.Context, job, starter, bool, io.Writer) error {
-	return errors.New("this build does not start ranks on other nodes yet")
 }

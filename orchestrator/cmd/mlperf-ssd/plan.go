@@ -56,10 +56,17 @@ func printPlan(w io.Writer, p plan, asJSON bool) error {
 		return writeJSON(w, p)
 	}
 	_, err := fmt.Fprintf(w, "engine       %s\ndata         %s, %d training and %d validation images\nlog          %s\n"+
-		"batch        %d on %d rank, %s\nepochs       at most %d of %d or %d iterations, evaluated every %d\n"+
+		"batch        %d on %s, %s\nepochs       at most %d of %d or %d iterations, evaluated every %d\n"+
 		"rate         %g after %d steps of warm-up, decay after epochs %v\ntarget       %g AP\n",
-		p.Engine, p.Data, p.TrainSamples, p.EvalSamples, p.Log, p.Batch, p.Ranks, p.Precision,
+		p.Engine, p.Data, p.TrainSamples, p.EvalSamples, p.Log, p.Batch, ranksText(p.Ranks), p.Precision,
 		p.Epochs, p.Iterations[0], p.Iterations[1], p.EvalInterval,
 		p.LearningRate, p.WarmupSteps, p.DecayEpochs, p.Target)
 	return err
+}
+
+func ranksText(n int64) string {
+	if n == 1 {
+		return "1 rank"
+	}
+	return fmt.Sprintf("each of %d ranks", n)
 }

@@ -12,13 +12,12 @@ import (
 	"io"
 	"math/big"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"mlperf-ssd/orchestrator/internal/atomicfile"
 	"mlperf-ssd/orchestrator/internal/config"
+	"mlperf-ssd/orchestrator/internal/mllog"
 	"mlperf-ssd/orchestrator/internal/progress"
 	"mlperf-ssd/orchestrator/internal/supervise"
 	"mlperf-ssd/orchestrator/internal/worker"
@@ -72,64 +71,117 @@ func retireCheckpoints(logDir string) error {
 	return err
 }
 
-// runRecord is run.json.
-type runRecord struct {
-	worker.Outcome
-	Trial    int    `json:"trial"`
-	Error    string `json:"error,omitempty"`
-	ExitCode int    `json:"exit_code"`
-	Version  string `json:"version"`
+// trial is one trial: its job, and how its workers are started.
+type trial struct {
+	cli *cli.Context
+	job
+	starter starter   // nil: one worker, here, without a control plane
+	output  io.Writer // also gets what the ranks print; nil = nobody
 }
 
-func runTrial(c *cli.Context, j job) error {
+// ending is how an attempt of a trial ended.
+type ending struct {
+	outcome worker.Outcome
+	err     error
+	step    int64 // the farthest that any rank has come
+}
+
+// take reads a message of rank 0.
+func (e *ending) take(raw []byte, view *progress.View) (message, bool) {
+	var m message
+	if json.Unmarshal(raw, &m) != nil {
+		return m, false
+	}
+	if p := m.Progress; p != nil {
+		view.Update(*p)
+		e.step = max(e.step, p.Step)
+		// All that is known should the worker be killed.
+		e.outcome.Steps, e.outcome.Losses, e.outcome.Accuracy = p.Step, p.Losses, p.Accuracy
+		if e.outcome.Epochs = p.Epoch; p.Iteration < p.Iterations {
+			e.outcome.Epochs--
+		}
+		for _, scored := range p.Accuracy {
+			e.outcome.BestAP = max(e.outcome.BestAP, scored.AP)
+		}
+	}
+	if m.Outcome != nil {
+		e.outcome = *m.Outcome
+	}
+	return m, true
+}
+
+// once runs the trial's workers to their end and closes the log if they could not.
+func (t *trial) once() ending {
+	view := progress.New(os.Stderr)
+	e := ending{outcome: worker.Outcome{Status: "aborted", Seed: t.Seed}}
+	if t.starter == nil {
+		e.err = t.alone(&e, view)
+	} else {
+		e.err = t.several(&e, view)
+	}
+	if _, err := mllog.CloseAborted(t.logFile(), time.Now()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		e.err = errors.Join(e.err, err)
+	}
+	view.Finish(e.outcome, t.Config.Eval.Target)
+	return e
+}
+
+// stdout is where the log goes besides its file.
+func (t *trial) stdout() io.Writer {
+	out := t.cli.App.Writer
+	if t.cli.Bool("json") || progress.IsTerminal(os.Stdout) {
+		out = io.Discard
+	}
+	if t.output != nil {
+		out = io.MultiWriter(out, t.output)
+	}
+	return out
+}
+
+func (t *trial) stderr(view *progress.View) io.Writer {
+	if t.output != nil {
+		return io.MultiWriter(view.Errors(), t.output)
+	}
+	return view.Errors()
+}
+
+func (t *trial) alone(e *ending, view *progress.View) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("launch: %w", err)
 	}
-	asJSON := c.Bool("json")
-	var stdout io.Writer = c.App.Writer
-	if asJSON || progress.IsTerminal(os.Stdout) {
-		stdout = io.Discard // the log is in its file
+	text, err := json.Marshal(t.job)
+	if err != nil {
+		return fmt.Errorf("launch: job: %w", err)
 	}
-	view := progress.New(os.Stderr)
-	record := runRecord{Trial: j.Trial, Version: version, Outcome: worker.Outcome{Status: "aborted", Seed: j.Seed}}
 	cause := ""
-	runErr := supervise.Run(c.Context, supervise.Child{
+	err = supervise.Run(t.cli.Context, supervise.Child{
 		Path:   self,
-		Grace:  grace,
 		Args:   []string{"worker"},
-		Job:    j,
-		Stdout: stdout,
-		Stderr: view.Errors(),
+		Input:  text,
+		Grace:  grace,
+		Stdout: t.stdout(),
+		Stderr: t.stderr(view),
 		Progress: func(raw json.RawMessage) {
-			var m message
-			if json.Unmarshal(raw, &m) != nil {
-				return
+			if m, ok := e.take(raw, view); ok {
+				cause += m.Error
 			}
-			if m.Progress != nil {
-				view.Update(*m.Progress)
-			}
-			if m.Outcome != nil {
-				record.Outcome = *m.Outcome
-			}
-			cause += m.Error
 		},
 	})
-	if runErr != nil && cause != "" {
-		runErr = fmt.Errorf("%w: %s", runErr, cause)
+	if err != nil && cause != "" {
+		err = fmt.Errorf("%w: %s", err, cause)
 	}
-	view.Finish(record.Outcome, j.Config.Eval.Target)
-	return finishTrial(c, j, record, runErr)
+	return err
 }
 
 // verdict is what launch makes of a worker's end. A run that reached the target has succeeded, even if
 // it was told to stop just then.
-func verdict(ctx context.Context, c *config.Config, record runRecord, runErr error) error {
+func verdict(ctx context.Context, c *config.Config, o worker.Outcome, runErr error) error {
 	stopped := ctx.Err() != nil
 	var died *supervise.ExitError
 	killed := errors.As(runErr, &died) && died.Signal != 0
 	switch {
-	case record.Status == "success" && (runErr == nil || stopped && !killed):
+	case o.Status == "success" && (runErr == nil || stopped && !killed):
 		return nil
 	case stopped && killed:
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %w", runErr)}
@@ -137,34 +189,9 @@ func verdict(ctx context.Context, c *config.Config, record runRecord, runErr err
 		return &exitError{exitInterrupted, errors.New("interrupted: the log is closed as aborted")}
 	case runErr != nil:
 		return runErr
-	case record.Status != "success" && !c.Run.Smoke:
-		return fmt.Errorf("the target %v was not reached in %d epochs: best AP %.4f", c.Eval.Target, record.Epochs, record.BestAP)
+	case o.Status != "success" && !c.Run.Smoke:
+		return fmt.Errorf("the target %v was not reached in %d epochs: best AP %.4f", c.Eval.Target, o.Epochs, o.BestAP)
 	default:
 		return nil
 	}
-}
-
-func finishTrial(c *cli.Context, j job, record runRecord, runErr error) error {
-	err := verdict(c.Context, j.Config, record, runErr)
-	if err != nil {
-		record.Error = err.Error()
-		record.ExitCode = exitFailed
-		var exit *exitError
-		if errors.As(err, &exit) {
-			record.ExitCode = exit.code
-		}
-	}
-	text, marshalErr := json.MarshalIndent(record, "", "  ")
-	if marshalErr != nil {
-		return errors.Join(err, marshalErr)
-	}
-	write := func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s\n", text)
-		return err
-	}
-	writeErr := atomicfile.Write(filepath.Join(j.Config.Run.LogDir, "run.json"), write)
-	if c.Bool("json") {
-		writeErr = errors.Join(writeErr, write(c.App.Writer))
-	}
-	return errors.Join(err, writeErr)
 }

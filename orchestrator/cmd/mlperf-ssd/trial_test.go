@@ -32,7 +32,7 @@ func TestVerdict(t *testing.T) {
 		{"worker failed", "aborted", false, true, exited(1), exitFailed, "exit code 1"},
 		{"interrupted", "aborted", true, true, exited(exitInterrupted), exitInterrupted, "the log is closed"},
 		{"killed as it did not stop", "aborted", true, false,
-			&supervise.ExitError{Code: -1, Signal: syscall.SIGKILL, Late: true}, exitInterrupted, "log is not closed"},
+			&supervise.ExitError{Code: -1, Signal: syscall.SIGKILL, Late: true}, exitInterrupted, "was killed"},
 		{"crashed", "aborted", false, false, &supervise.ExitError{Code: -1, Signal: syscall.SIGSEGV}, exitFailed, "segmentation fault"},
 	} {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -44,7 +44,7 @@ func TestVerdict(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Run.Smoke = test.smoke
-		err = verdict(ctx, c, runRecord{Outcome: worker.Outcome{Status: test.status}}, test.end)
+		err = verdict(ctx, c, worker.Outcome{Status: test.status}, test.end)
 		cancel()
 		code, text := exitOK, ""
 		var exit *exitError

@@ -44,6 +44,9 @@ func limits() map[string][2]float64 {
 		"eval.threads":                {0, 4096},
 		"cluster.nodes":               {1, 1 << 20},
 		"cluster.gpus_per_node":       {1, 64},
+		"cluster.hang_seconds":        {0, 1 << 20},
+		"cluster.prepare_seconds":     {0, 1 << 20},
+		"cluster.evaluate_seconds":    {0, 1 << 20},
 		"cluster.trial_minutes":       {0, 1 << 20},
 	}
 }

@@ -34,6 +34,7 @@ type Run struct {
 	CheckpointEvery      int64  `toml:"checkpoint_every"` // epochs; 0 = never
 	CheckpointEverySteps int64  `toml:"checkpoint_every_steps"`
 	LogInterval          int64  `toml:"log_interval"` // iterations
+	Timed                bool   `toml:"timed"`        // an MLPerf trial: after a fault it begins anew, not at a checkpoint
 }
 
 // Submission is what the log says of the submitter.
@@ -108,6 +109,11 @@ type Cluster struct {
 	Nodes       int64 `toml:"nodes"`
 	GPUsPerNode int64 `toml:"gpus_per_node"`
 
+	// Seconds after which a rank counts as hung; 0 = never.
+	HangSeconds     float64 `toml:"hang_seconds"`     // without a step, or ten steps if that is longer
+	PrepareSeconds  float64 `toml:"prepare_seconds"`  // of preparing and of the first step
+	EvaluateSeconds float64 `toml:"evaluate_seconds"` // of an evaluation or a checkpoint
+
 	Container     string  `toml:"container"`      // image; empty = none
 	ClearCaches   string  `toml:"clear_caches"`   // before each trial under Slurm or docker
 	AllreduceTest bool    `toml:"allreduce_test"` // before the first trial
@@ -119,7 +125,7 @@ type Cluster struct {
 // Defaults is the configuration without any file: the options of the submission's program, one rank.
 func Defaults() *Config {
 	return &Config{
-		Run:        Run{LogDir: "results", Epochs: 80, Trials: 1, LogInterval: 100},
+		Run:        Run{LogDir: "results", Epochs: 80, Trials: 1, LogInterval: 100, Timed: true},
 		Submission: Submission{Org: "unknown", Platform: "unknown", Division: "closed", Status: "onprem"},
 		Device:     Device{Kind: "auto"},
 		Model:      Model{Precision: "bf16", BatchSize: 32, BNGroup: 1, LossScale: 128},
@@ -128,7 +134,7 @@ func Defaults() *Config {
 		Optimizer: Optimizer{BaseLR: 0.0025, DecayEpochs: []int64{44, 55}, DecayFactor: 0.1, Momentum: 0.9, WeightDecay: 5e-4},
 		Eval: Eval{Interval: 5, ExtraEpochs: []int64{}, Target: 0.23, ScoreThreshold: 0.05, NMSThreshold: 0.5, Candidates: 200, PlusOne: true,
 			Threads: 1},
-		Cluster: Cluster{Nodes: 1, GPUsPerNode: 1, ClearCaches: "try"},
+		Cluster: Cluster{Nodes: 1, GPUsPerNode: 1, HangSeconds: 10, PrepareSeconds: 900, EvaluateSeconds: 900, ClearCaches: "try"},
 		origins: map[string]string{},
 	}
 }

@@ -135,7 +135,8 @@ func TestSlurmVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Cluster{Nodes: 2, GPUsPerNode: 4, Container: "nvcr.io/a/b:1", ClearCaches: "require", AllreduceTest: true, WallTime: "100"}
+	want := Defaults().Cluster
+	want.Nodes, want.GPUsPerNode, want.Container, want.ClearCaches, want.AllreduceTest, want.WallTime = 2, 4, "nvcr.io/a/b:1", "require", true, "100"
 	if c.Cluster != want || c.Run.System != "PG" || c.Run.Datestamp != "260101120000123456789" || c.Run.Trials != 5 {
 		t.Errorf("%+v, %+v", c.Cluster, c.Run)
 	}

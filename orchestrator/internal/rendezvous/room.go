@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -57,6 +58,7 @@ type seat struct {
 	state      State
 	left       bool // ended well
 	failed     bool // said so
+	refused    string // why the last Join for it was
 	seen       time.Time
 	progressed time.Time // last step or change of phase
 	first      bool      // no step is done yet in this process
@@ -91,31 +93,43 @@ func NewRoom(o Options) *Room {
 func (r *Room) Join(q Request) (session string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rank := q.Info.Rank
-	switch {
-	case subtle.ConstantTimeCompare([]byte(q.Token), []byte(r.Token)) != 1:
-		return "", &RefusedError{fmt.Sprintf("the token of rank %d on %s is not that of this run", rank, q.Info.Host)}
-	case q.Build != r.Build:
-		return "", &RefusedError{fmt.Sprintf("rank %d on %s is of build %s, the launcher of %s: install the same on all nodes", rank, q.Info.Host, q.Build, r.Build)}
-	case q.Configuration != "" && q.Configuration != r.Configuration:
-		return "", &RefusedError{fmt.Sprintf("rank %d on %s has configuration %s, this run has %s", rank, q.Info.Host, q.Configuration, r.Configuration)}
-	case rank < 0 || rank >= r.World:
-		return "", &RefusedError{fmt.Sprintf("there is no rank %d among %d (worker on %s)", rank, r.World, q.Info.Host)}
-	case r.reason != "":
-		return "", &StoppedError{r.reason}
-	}
-	s := &r.seats[rank]
-	if s.session != "" {
-		return "", &RefusedError{fmt.Sprintf("rank %d is taken by pid %d on %s: pid %d on %s claims it too",
-			rank, s.info.PID, s.info.Host, q.Info.PID, q.Info.Host)}
+	if err := r.refuse(q); err != nil {
+		var refused *RefusedError
+		if rank := q.Info.Rank; errors.As(err, &refused) && rank >= 0 && rank < r.World {
+			r.seats[rank].refused = refused.Text
+		}
+		return "", err
 	}
 	now := time.Now()
-	*s = seat{session: rand.Text(), info: q.Info, state: State{Phase: PhaseStart}, seen: now, progressed: now, first: true}
-	r.sessions[s.session] = rank
+	s := seat{session: rand.Text(), info: q.Info, state: State{Phase: PhaseStart}, seen: now, progressed: now, first: true}
+	r.seats[q.Info.Rank] = s
+	r.sessions[s.session] = q.Info.Rank
 	if r.joined++; r.joined == r.World {
 		close(r.full)
 	}
 	return s.session, nil
+}
+
+// refuse is why a worker may not join.
+func (r *Room) refuse(q Request) error {
+	rank := q.Info.Rank
+	switch {
+	case subtle.ConstantTimeCompare([]byte(q.Token), []byte(r.Token)) != 1:
+		return &RefusedError{fmt.Sprintf("the token of rank %d on %s is not that of this run", rank, q.Info.Host)}
+	case q.Build != r.Build:
+		return &RefusedError{fmt.Sprintf("rank %d on %s is of build %s, the launcher of %s: install the same on all nodes", rank, q.Info.Host, q.Build, r.Build)}
+	case q.Configuration != "" && q.Configuration != r.Configuration:
+		return &RefusedError{fmt.Sprintf("rank %d on %s has configuration %s, this run has %s", rank, q.Info.Host, q.Configuration, r.Configuration)}
+	case rank < 0 || rank >= r.World:
+		return &RefusedError{fmt.Sprintf("there is no rank %d among %d (worker on %s)", rank, r.World, q.Info.Host)}
+	case r.reason != "":
+		return &StoppedError{r.reason}
+	}
+	if s := &r.seats[rank]; s.session != "" {
+		return &RefusedError{fmt.Sprintf("rank %d is taken by pid %d on %s: pid %d on %s claims it too",
+			rank, s.info.PID, s.info.Host, q.Info.PID, q.Info.Host)}
+	}
+	return nil
 }
 
 // Table is the rank table: who has joined.

@@ -53,7 +53,7 @@ func Serve(r *Room, listen, host string) (*Server, error) {
 	r.Token = access.Token
 	s := &Server{room: r, access: access, served: make(chan error, 1)}
 	s.grpc = grpc.NewServer(grpc.Creds(credentials.NewTLS(config)), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
-		grpc.ReadBufferSize(ioBufferSize), grpc.WriteBufferSize(ioBufferSize), grpc.SharedWriteBuffer(true))
+		grpc.ReadBufferSize(ioBufferSize), grpc.WriteBufferSize(ioBufferSize), grpc.SharedWriteBuffer(true), grpc.WaitForHandlers(true))
 	controlpb.RegisterControlServer(s.grpc, &service{room: r})
 	go func() { s.served <- s.grpc.Serve(listener) }()
 	return s, nil

@@ -69,6 +69,21 @@ func (r *Room) Lose(session string) {
 	}
 }
 
+// Exit says how a rank's process ended badly, by a signal or by itself. Its own last word is better, if
+// there was one.
+func (r *Room) Exit(rank int, signal bool, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &r.seats[rank]
+	if !signal && (s.failed || s.left) {
+		return
+	}
+	if s.refused != "" {
+		text = "refused: " + s.refused
+	}
+	r.fail(rank, Own, text)
+}
+
 // Fail says what is known of a rank's end from elsewhere; -1 is none of the ranks.
 func (r *Room) Fail(rank int, w weight, text string) {
 	r.mu.Lock()

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package supervise runs a worker as a child process: its job goes in on standard input, its log comes
-// out untouched, its progress on a pipe of its own, its error text with the rank in front. A child
-// dies with its parent.
+// Package supervise runs workers as child processes: what they are to do goes in on standard input,
+// their log comes out untouched, progress on a pipe of its own, error text with the rank in front. A
+// child dies with its parent.
 package supervise
 
 import (
@@ -29,11 +29,12 @@ type Child struct {
 	Rank     int
 	Path     string        // of the program
 	Args     []string      // without the program's name
-	Job      any           // JSON on standard input
+	Env      []string      // NAME=value, beside those of this process
+	Input    []byte        // on standard input
 	Grace    time.Duration // from being asked to stop to being killed
 	Stdout   io.Writer
 	Stderr   io.Writer
-	Progress func(json.RawMessage) // called from one goroutine
+	Progress func(json.RawMessage) // called from one goroutine; nil = no ProgressFD
 }
 
 // ExitError is a worker that ended badly.
@@ -44,32 +45,25 @@ type ExitError struct {
 	Late   bool           // it was asked to stop, did not, and was killed
 }
 
-func (e *ExitError) Error() string {
+func (e *ExitError) Error() string { return fmt.Sprintf("worker of rank %d %s", e.Rank, e.How()) }
+
+// How is the end without the rank.
+func (e *ExitError) How() string {
 	switch {
 	case e.Late:
-		return fmt.Sprintf("worker of rank %d did not stop in time and was killed: its log is not closed", e.Rank)
+		return "did not stop in time and was killed"
 	case e.Signal == syscall.SIGKILL:
-		return fmt.Sprintf("worker of rank %d was killed (%v): out of memory?", e.Rank, e.Signal)
+		return fmt.Sprintf("was killed (%v): out of memory?", e.Signal)
 	case e.Signal != 0:
-		return fmt.Sprintf("worker of rank %d died (%v)", e.Rank, e.Signal)
+		return fmt.Sprintf("died (%v)", e.Signal)
 	default:
-		return fmt.Sprintf("worker of rank %d ended with exit code %d", e.Rank, e.Code)
+		return fmt.Sprintf("ended with exit code %d", e.Code)
 	}
 }
 
 // Run runs the child until it ends. When the context ends the child is asked to stop by SIGTERM, and
 // killed if it does not within Grace.
 func Run(ctx context.Context, c Child) error {
-	job, err := json.Marshal(c.Job)
-	if err != nil {
-		return fmt.Errorf("worker: job: %w", err)
-	}
-	reader, writer, err := os.Pipe()
-	if err != nil {
-		return fmt.Errorf("worker: %w", err)
-	}
-	defer reader.Close()
-
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
 	cmd.Stdout = c.Stdout
 	prefixed := &prefixWriter{out: c.Stderr, prefix: fmt.Sprintf("%d: ", c.Rank)}
@@ -78,22 +72,36 @@ func Run(ctx context.Context, c Child) error {
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
-	cmd.ExtraFiles = []*os.File{writer} // becomes ProgressFD
+	progress := func() {}
+	if c.Progress != nil {
+		reader, writer, err := os.Pipe()
+		if err != nil {
+			return fmt.Errorf("worker: %w", err)
+		}
+		defer reader.Close()
+		defer writer.Close()
+		cmd.ExtraFiles = []*os.File{writer} // becomes ProgressFD
+		progress = func() {
+			writer.Close() // the child has it
+			readProgress(reader, c.Progress)
+		}
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = c.Grace
+	if len(c.Env) > 0 {
+		cmd.Env = append(os.Environ(), c.Env...)
+	}
 
 	// Pdeathsig fires when the thread that started the child ends, so that thread must stay.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
-		writer.Close()
 		return fmt.Errorf("worker: start: %w", err)
 	}
-	writer.Close()
 	var readers sync.WaitGroup
-	readers.Go(func() { readProgress(reader, c.Progress) })
-	_, writeErr := stdin.Write(job)
+	readers.Go(progress)
+	_, writeErr := stdin.Write(c.Input)
 	closeErr := stdin.Close()
 	err = cmd.Wait()
 	readers.Wait()

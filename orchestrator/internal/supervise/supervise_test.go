@@ -17,10 +17,7 @@ import (
 
 // shell is a child that runs a script.
 func shell(script string, out, errs io.Writer, progress func(json.RawMessage)) Child {
-	if progress == nil {
-		progress = func(json.RawMessage) {}
-	}
-	return Child{Rank: 3, Path: "/bin/sh", Args: []string{"-c", script}, Job: map[string]int{"a": 1}, Grace: time.Minute, Stdout: out, Stderr: errs, Progress: progress}
+	return Child{Rank: 3, Path: "/bin/sh", Args: []string{"-c", script}, Input: []byte(`{"a":1}`), Grace: time.Minute, Stdout: out, Stderr: errs, Progress: progress}
 }
 
 func TestRunCarriesJobLogErrorsAndProgress(t *testing.T) {
@@ -55,7 +52,7 @@ func TestRunNamesRankAndCause(t *testing.T) {
 			t.Errorf("%s: %v, want %s", test.script, err, test.want)
 		}
 	}
-	if err := Run(context.Background(), Child{Path: "/none", Progress: func(json.RawMessage) {}}); err == nil {
+	if err := Run(context.Background(), Child{Path: "/none"}); err == nil {
 		t.Error("a missing program is no error")
 	}
 }

@@ -128,7 +128,7 @@ func (w *worker) run(ctx context.Context) error {
 	if err := w.initialize(ctx); err != nil {
 		return err
 	}
-	if err := w.Member.Barrier(ctx, "run_start"); err != nil {
+	if err := w.barrier(ctx, "run_start"); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -157,7 +157,17 @@ func (w *worker) run(ctx context.Context) error {
 			break
 		}
 	}
+	if err := w.barrier(ctx, "run_stop"); err != nil { // a success is one of all ranks
+		w.outcome.Status = "aborted"
+		return err
+	}
 	return w.stopClock()
+}
+
+// barrier waits for all ranks, whom nobody blames for it.
+func (w *worker) barrier(ctx context.Context, name string) error {
+	w.tell(rendezvous.PhaseWait, w.progress.Step)
+	return w.Member.Barrier(ctx, name)
 }
 
 // decide says on every rank what rank 0 makes of the scores that it has at the end of an epoch; those of
@@ -255,10 +265,12 @@ func (w *worker) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.tell(rendezvous.PhaseWait, 0)
 	addresses, err := w.Member.Gather(ctx, "addresses", address)
 	if err != nil {
 		return err
 	}
+	w.tell(rendezvous.PhasePrepare, 0)
 	return w.call(ctx, func() error { return w.engine.Connect(addresses) })
 }
 

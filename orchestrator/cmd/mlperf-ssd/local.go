@@ -1,0 +1,91 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"mlperf-ssd/orchestrator/internal/binding"
+	"mlperf-ssd/orchestrator/internal/config"
+	"mlperf-ssd/orchestrator/internal/supervise"
+)
+
+// localStarter starts workers on this host, each bound to its part of it.
+type localStarter struct {
+	ranks   int
+	binding []binding.Rank // by rank; empty = not bound: the ranks divide the processors
+}
+
+// newLocalStarter plans the ranks of this host. Where it cannot be planned they run unbound.
+func newLocalStarter(ctx context.Context, c *config.Config, logger *zap.Logger) *localStarter {
+	s := &localStarter{ranks: int(c.Ranks())}
+	host := takeInventory(ctx, "")
+	gpus := c.Device.Kind == "cuda" || c.Device.Kind == "auto" && len(host.GPUs) > 0
+	plan, err := binding.Plan(host, s.ranks, binding.Options{GPUs: gpus})
+	if err != nil {
+		logger.Warn("ranks run unbound", zap.Error(err))
+		return s
+	}
+	for _, warning := range plan.Warnings {
+		logger.Warn(warning)
+	}
+	s.binding = plan.Ranks
+	return s
+}
+
+func (s *localStarter) Host() string { return "127.0.0.1" }
+
+func (s *localStarter) Run(ctx context.Context, w workers) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("launch: %w", err)
+	}
+	errs := make([]error, s.ranks)
+	var children sync.WaitGroup
+	for rank := range s.ranks {
+		children.Go(func() {
+			errs[rank] = supervise.Run(ctx, s.child(self, rank, w))
+			if errs[rank] != nil {
+				w.Ended(rank, errs[rank])
+			}
+		})
+	}
+	children.Wait()
+	return errors.Join(errs...)
+}
+
+func (s *localStarter) child(self string, rank int, w workers) supervise.Child {
+	number := strconv.Itoa(rank)
+	c := supervise.Child{
+		Rank:   rank,
+		Path:   self,
+		Args:   append(w.Args[:len(w.Args):len(w.Args)], "--rank="+number, "--local-rank="+number, "--node=0"),
+		Input:  w.Input,
+		Grace:  w.Grace,
+		Stdout: io.Discard,
+		Stderr: w.Stderr,
+	}
+	if rank == 0 {
+		c.Stdout = w.Stdout
+	}
+	if len(s.binding) == 0 {
+		c.Args = append(c.Args, "--share="+strconv.Itoa(s.ranks))
+		return c
+	}
+	b := s.binding[rank]
+	c.Env = b.Environment(os.LookupEnv)
+	if b.Device >= 0 {
+		c.Env = append(c.Env, "CUDA_VISIBLE_DEVICES="+strconv.Itoa(b.Device))
+	}
+	c.Args = b.Args(self, c.Args...)
+	return c
+}

@@ -1,0 +1,146 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"mlperf-ssd/orchestrator/internal/config"
+	"mlperf-ssd/orchestrator/internal/progress"
+	"mlperf-ssd/orchestrator/internal/rendezvous"
+	"mlperf-ssd/orchestrator/internal/supervise"
+)
+
+// After a failure the other workers end by themselves within selfStop, or get SIGTERM, and SIGKILL after
+// lastGrace: all are gone in two seconds.
+const (
+	selfStop  = 1300 * time.Millisecond
+	lastGrace = 500 * time.Millisecond
+)
+
+// runRanks runs a trial whose workers a starter starts; cleared says that the caches are. What the
+// ranks print goes to output as well.
+func runRanks(c *cli.Context, j job, s starter, cleared bool, output io.Writer) error {
+	if err := prepareJob(c, &j); err != nil {
+		return err
+	}
+	if j.Caches = cachesKept; cleared {
+		j.Caches = cachesCleared
+	}
+	t := &trial{cli: c, job: j, starter: s, output: output}
+	return t.run()
+}
+
+// several serves the control plane while the ranks run, and gives the cause of their end.
+func (t *trial) several(e *ending, view *progress.View) error {
+	room, err := t.openRoom(e, view)
+	if err != nil {
+		return err
+	}
+	host, listen := t.starter.Host(), ""
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		listen = host
+	}
+	server, err := rendezvous.Serve(room, listen, host)
+	if err != nil {
+		return err
+	}
+	access, err := json.Marshal(server.Access())
+	if err != nil {
+		return fmt.Errorf("launch: %w", err)
+	}
+	ctx, kill := context.WithCancel(context.WithoutCancel(t.cli.Context))
+	interrupted := context.AfterFunc(t.cli.Context, func() { room.Fail(-1, rendezvous.Own, "interrupted") })
+	watching := make(chan struct{})
+	go func() {
+		defer close(watching)
+		room.Watch(ctx)
+		t.endAll(ctx)
+		kill()
+	}()
+	err = t.starter.Run(ctx, workers{
+		Args:   []string{"worker", "--credentials", "-"},
+		Input:  access,
+		Stdout: t.stdout(),
+		Stderr: t.stderr(view),
+		Grace:  lastGrace,
+		Ended: func(rank int, err error) {
+			var exit *supervise.ExitError
+			if !errors.As(err, &exit) {
+				room.Exit(rank, true, err.Error())
+			} else if !exit.Late {
+				room.Exit(rank, exit.Signal != 0, exit.How())
+			}
+		},
+	})
+	interrupted()
+	kill()
+	<-watching
+	server.Close() // after it no worker is heard
+	e.step = max(e.step, room.Farthest())
+	if cause := room.Cause(); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// endAll gives the workers of a run that is over the time to end by themselves.
+func (t *trial) endAll(ctx context.Context) {
+	patience := selfStop
+	if t.cli.Context.Err() != nil {
+		patience = grace
+	}
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(patience):
+	}
+}
+
+func (t *trial) openRoom(e *ending, view *progress.View) (*rendezvous.Room, error) {
+	text, err := json.Marshal(t.job)
+	if err != nil {
+		return nil, fmt.Errorf("launch: job: %w", err)
+	}
+	build, err := buildID()
+	if err != nil {
+		return nil, err
+	}
+	configuration, err := json.Marshal(t.Config)
+	if err != nil {
+		return nil, fmt.Errorf("launch: configuration: %w", err)
+	}
+	sum := sha256.Sum256(configuration)
+	return rendezvous.NewRoom(rendezvous.Options{
+		World:         int(t.Config.Ranks()),
+		Build:         build,
+		Configuration: hex.EncodeToString(sum[:8]),
+		Job:           text,
+		Limits:        limitsOf(t.Config),
+		Note: func(rank int, note []byte) {
+			if rank == 0 {
+				e.take(note, view)
+			}
+		},
+	}), nil
+}
+
+func limitsOf(c *config.Config) rendezvous.Limits {
+	limits := rendezvous.DefaultLimits()
+	seconds := func(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+	limits.Hang = seconds(c.Cluster.HangSeconds)
+	limits.Prepare = seconds(c.Cluster.PrepareSeconds)
+	limits.Evaluate = seconds(c.Cluster.EvaluateSeconds)
+	return limits
+}
