@@ -112,7 +112,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestArgs(t *testing.T) {
-	r := Rank{CPUs: discover.CPUSet{0, 1, 8}, Memory: discover.CPUSet{0}, Network: "mlx5_1"}
+	r := Rank{UUID: "GPU-1", CPUs: discover.CPUSet{0, 1, 8}, Memory: discover.CPUSet{0}, Network: "mlx5_1"}
 	if got, want := r.Args("/p", "worker", "-v"), []string{"bind", "--cpus=0-1,8", "--memory=0", "--", "/p", "worker", "-v"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -121,10 +121,10 @@ func TestArgs(t *testing.T) {
 	}
 	set := func(name string) (string, bool) { return "", name == "UCX_NET_DEVICES" }
 	none := func(string) (string, bool) { return "", false }
-	if got, want := r.Environment(none), []string{"UCX_NET_DEVICES=mlx5_1:1", "OMPI_MCA_btl_openib_if_include=mlx5_1"}; !slices.Equal(got, want) {
+	if got, want := r.Environment(none), []string{"CUDA_VISIBLE_DEVICES=GPU-1", "UCX_NET_DEVICES=mlx5_1:1", "OMPI_MCA_btl_openib_if_include=mlx5_1"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := r.Environment(set), []string{"OMPI_MCA_btl_openib_if_include=mlx5_1"}; !slices.Equal(got, want) {
+	if got, want := r.Environment(set), []string{"CUDA_VISIBLE_DEVICES=GPU-1", "OMPI_MCA_btl_openib_if_include=mlx5_1"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := (Rank{}).Environment(none); got != nil {

@@ -36,7 +36,8 @@ type Options struct {
 // Rank is what one local rank gets.
 type Rank struct {
 	Local   int             `json:"local_rank"`
-	Device  int             `json:"device"`            // GPU's index, -1 = none
+	Device  int             `json:"device"`            // position in the inventory's GPUs, -1 = none
+	UUID    string          `json:"uuid,omitempty"`    // of the GPU
 	CPUs    discover.CPUSet `json:"cpus"`              // empty = not bound
 	Memory  discover.CPUSet `json:"memory_nodes"`      // empty = not bound: any node
 	Network string          `json:"network,omitempty"` // empty = not chosen
@@ -62,13 +63,18 @@ func (r Rank) Args(program string, args ...string) []string {
 	return append(append(bind, "--", program), args...)
 }
 
-// Environment are the variables, NAME=value, that make UCX and Open MPI use the rank's network device,
-// as section 16 has them. lookup (os.LookupEnv) says what is set already: that is left as it is.
+// Environment are the variables, NAME=value, that leave a rank its GPU alone, by UUID, as indices depend
+// on CUDA's order and on an outer CUDA_VISIBLE_DEVICES; and those that make UCX and Open MPI use its
+// network device, as section 16 has them. lookup (os.LookupEnv) says what is set already: a network that
+// somebody chose is left as it is.
 func (r Rank) Environment(lookup func(string) (string, bool)) []string {
-	if r.Network == "" {
-		return nil
-	}
 	var set []string
+	if r.UUID != "" {
+		set = append(set, "CUDA_VISIBLE_DEVICES="+r.UUID)
+	}
+	if r.Network == "" {
+		return set
+	}
 	for _, v := range []struct{ name, value string }{
 		{"UCX_NET_DEVICES", r.Network + ":1"},
 		{"OMPI_MCA_btl_openib_if_include", r.Network},

@@ -30,11 +30,11 @@ func Plan(host *discover.Inventory, ranks int, o Options) (Layout, error) {
 		return Layout{}, fmt.Errorf("binding: plan: no processor that this process may use is online (allowed: %q)", host.Limits.CPUs)
 	}
 	for local := range ranks {
-		device := -1
+		rank := Rank{Local: local, Device: -1}
 		if o.GPUs {
-			device = local
+			rank.Device, rank.UUID = local, host.GPUs[local].UUID
 		}
-		p.layout.Ranks = append(p.layout.Ranks, Rank{Local: local, Device: device})
+		p.layout.Ranks = append(p.layout.Ranks, rank)
 	}
 	for _, step := range []func() error{p.placeCPUs, p.placeMemory, p.placeNetworks} {
 		if err := step(); err != nil {

@@ -33,7 +33,7 @@ func machine(sockets, coresPerSocket, nodes, gpus, networks int) *discover.Inven
 		host.Limits.Nodes = append(host.Limits.Nodes, id)
 	}
 	for index := range gpus {
-		host.GPUs = append(host.GPUs, discover.GPU{Index: index, Node: -1})
+		host.GPUs = append(host.GPUs, discover.GPU{Index: index, UUID: fmt.Sprintf("GPU-%d", index), Node: -1})
 	}
 	for index := range networks {
 		host.Networks = append(host.Networks, discover.Network{Name: fmt.Sprintf("mlx5_%d", index), Kind: discover.InfiniBand, Up: true})
@@ -72,7 +72,7 @@ func TestV13(t *testing.T) {
 	} {
 		layout := plan(t, c.host, len(c.host.GPUs), Options{CPU: c.cpu, GPUs: true})
 		rank := layout.Ranks[c.rank]
-		if rank.CPUs.String() != c.cpus || rank.Memory.String() != c.memory || rank.Device != c.rank {
+		if rank.CPUs.String() != c.cpus || rank.Memory.String() != c.memory || rank.Device != c.rank || rank.UUID != fmt.Sprintf("GPU-%d", c.rank) {
 			t.Errorf("%d GPUs, %d nodes, %s, rank %d: CPUs %v, memory %v, device %d; want %s, %s",
 				len(c.host.GPUs), len(c.host.Nodes), c.cpu, c.rank, rank.CPUs, rank.Memory, rank.Device, c.cpus, c.memory)
 		}
