@@ -75,6 +75,7 @@ func printSets(c *cli.Context, sets []score.Set) error {
 		score.WriteSet(&text, sets[0])
 	} else {
 		score.WriteTable(&text, sets)
+		score.WriteProblems(&text, sets)
 	}
 	_, err := io.WriteString(c.App.Writer, text.String())
 	return err
