@@ -28,8 +28,14 @@ constexpr double kMaxCoordinate = 1e6;  // pixels
 constexpr int64_t kMaxImageSide = 65535;
 constexpr size_t kMaxCategories = 80;
 
-// A name that stays inside the image folder.
-bool IsSafeName(std::string_view name) {
+bool IsFolder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+}  // namespace
+
+bool IsSafeImageName(std::string_view name) {
   if (name.empty() || name.front() == '/' || name.find('\0') != name.npos) return false;
   for (size_t begin = 0; begin <= name.size();) {
     const size_t end = std::min(name.find('/', begin), name.size());
@@ -38,13 +44,6 @@ bool IsSafeName(std::string_view name) {
   }
   return true;
 }
-
-bool IsFolder(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
-}
-
-}  // namespace
 
 CocoPaths ResolveCoco(const std::string& dir, const std::string& split) {
   if (!IsFolder(dir)) {
@@ -185,7 +184,7 @@ class CocoReader {
       } else if (key == "file_name") {
         key_ = "file_name";
         const std::string_view text = field.value().get_string();
-        if (!IsSafeName(text)) {
+        if (!IsSafeImageName(text)) {
           Fail("\"%.*s\" is no name of a file inside the image folder",
                static_cast<int>(std::min<size_t>(text.size(), 100)), text.data());
         }

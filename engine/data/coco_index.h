@@ -23,6 +23,9 @@ struct CocoPaths {
 // Status::kData naming what is missing. Reads no file.
 CocoPaths ResolveCoco(const std::string& dir, const std::string& split);
 
+// Whether a file_name stays inside the image folder.
+bool IsSafeImageName(std::string_view name);
+
 // The images of an annotation file and their boxes, in file order, in flat arrays: about 30 bytes
 // an image with its name and 17 a box. Spec section 1: boxes thinner than 0.1 pixel are dropped,
 // crowd boxes kept, categories mapped in ascending id order to labels 1 .. 80. Immutable, so any
