@@ -62,7 +62,7 @@ func (p place) bus() string {
 func (r *reader) placeOf(path ...string) place {
 	parts, err := r.tree.resolve(path...)
 	if err != nil {
-		return place{node: -1}
+		parts = nil
 	}
 	p := place{way: pciPath(parts), node: -1}
 	for n := len(parts); n > 0 && p.node < 0; n-- { // a virtio device has no number: its PCI parent has
