@@ -88,7 +88,8 @@ class Scoring {
     std::vector<Place> own(n);
     for (size_t i = 0; i < n; ++i) {
       own[i].image = images_.Find(truth_.objects[i].image_id);
-      own[i].category = own[i].image < 0 ? -1 : 0;
+      const bool listed = own[i].image >= 0 && categories_.Find(truth_.objects[i].category_id) >= 0;
+      own[i].category = listed ? 0 : -1;
     }
     std::vector<CocoObject> objects;
     std::vector<Place> places;

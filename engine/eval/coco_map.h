@@ -31,8 +31,9 @@ struct CocoTruth {
   std::vector<int64_t> image_ids;        // sorted, unique
   std::vector<CocoCategory> categories;  // sorted by id
   std::vector<CocoObject> objects;       // in file order
-  // Throws Status::kData naming the file, the place and what is wrong: also for objects of images
-  // or categories that the file does not list, and for files without area or iscrowd.
+  int64_t unlisted = 0;  // objects of images or categories that are not among these: not scored
+  // Throws Status::kData naming the file, the place and what is wrong: also for objects without
+  // area or iscrowd. Memory: O(objects), however large the file.
   static CocoTruth Load(const std::string& path);
 };
 

@@ -15,8 +15,7 @@ namespace {
 
 static_assert(JsonStream::kPadding >= simdjson::SIMDJSON_PADDING);
 
-// Reads the three lists in whatever order they come; objects are checked against the others at the
-// end.
+// Reads the three lists in whatever order they come.
 class TruthReader {
  public:
   explicit TruthReader(const std::string& path) : path_(path), json_(path) {}
@@ -30,7 +29,7 @@ class TruthReader {
         });
       } else if (key == "categories") {
         ReadList("categories", "categories ", categories, [&](const coco::JsonEntry& entry) {
-          truth_.categories.push_back({entry.Integer("id"), entry.Text("name")});
+          truth_.categories.push_back({entry.Integer("id"), entry.TextOr("name", "")});
         });
       } else if (key == "annotations") {
         ReadList("annotations", "annotations ", annotations,
@@ -43,7 +42,7 @@ class TruthReader {
     NeedList(categories, "categories");
     NeedList(annotations, "annotations");
     SortLists();
-    CheckObjects();
+    CountUnlisted();
     return std::move(truth_);
   }
 
@@ -95,22 +94,14 @@ class TruthReader {
     categories.erase(std::unique(categories.begin(), categories.end(), same), categories.end());
   }
 
-  void CheckObjects() const {
+  void CountUnlisted() {
     std::vector<int64_t> category_ids;
     for (const CocoCategory& category : truth_.categories) category_ids.push_back(category.id);
     const coco::Places images(truth_.image_ids), categories(category_ids);
-    for (size_t i = 0; i < truth_.objects.size(); ++i) {
-      const CocoObject& object = truth_.objects[i];
-      if (images.Find(object.image_id) < 0) FailObject(i, "image", object.image_id, "images");
-      if (categories.Find(object.category_id) < 0) {
-        FailObject(i, "category", object.category_id, "categories");
-      }
-    }
-  }
-
-  [[noreturn]] void FailObject(size_t index, const char* what, int64_t id, const char* list) const {
-    Throw(Status::kData, "%s: annotations %zu: %s_id: %s %lld is not in the file's list of %s",
-          path_.c_str(), index, what, what, static_cast<long long>(id), list);
+    truth_.unlisted =
+        std::count_if(truth_.objects.begin(), truth_.objects.end(), [&](const CocoObject& object) {
+          return images.Find(object.image_id) < 0 || categories.Find(object.category_id) < 0;
+        });
   }
 
   const std::string& path_;

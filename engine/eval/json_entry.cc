@@ -82,15 +82,19 @@ void JsonEntry::Fail(const char* key, const char* what) const {
         key, what);
 }
 
-dom::element JsonEntry::Get(const char* key) const {
+bool JsonEntry::Find(const char* key, dom::element* value) const {
   bool found = false;
-  dom::element value;
   for (const auto& field : object_) {
     if (field.key != key) continue;
     found = true;
-    value = field.value;
+    *value = field.value;
   }
-  if (!found) Fail(key, "the key is missing");
+  return found;
+}
+
+dom::element JsonEntry::Get(const char* key) const {
+  dom::element value;
+  if (!Find(key, &value)) Fail(key, "the key is missing");
   return value;
 }
 
@@ -111,9 +115,11 @@ bool JsonEntry::Flag(const char* key) const {
   return Get(key).get(flag) ? Integer(key) != 0 : flag;
 }
 
-std::string JsonEntry::Text(const char* key) const {
+std::string JsonEntry::TextOr(const char* key, const char* missing) const {
+  dom::element value;
+  if (!Find(key, &value)) return missing;
   std::string_view text;
-  if (Get(key).get(text)) Fail(key, "not a string");
+  if (value.get(text)) Fail(key, "not a string");
   return std::string(text);
 }
 

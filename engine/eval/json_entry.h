@@ -25,10 +25,11 @@ class JsonEntry {
   int64_t Integer(const char* key) const;
   double Number(const char* key) const;
   bool Flag(const char* key) const;  // a boolean, or an integer that is not 0
-  std::string Text(const char* key) const;
+  std::string TextOr(const char* key, const char* missing) const;
   std::array<double, 4> Box() const;
 
  private:
+  bool Find(const char* key, simdjson::dom::element* value) const;
   simdjson::dom::element Get(const char* key) const;
   [[noreturn]] void FailBroken(std::string_view text, const char* what) const;
 

@@ -21,6 +21,10 @@ ScoreReport ScoreDetections(const ScoreRequest& request) {
     category->set_objects(score.category_objects[c]);
   }
   if (score.detections == 0) report.add_warnings(request.detections() + ": holds no detections");
+  if (truth.unlisted > 0)
+    report.add_warnings(
+        request.annotations() + ": " + std::to_string(truth.unlisted) +
+        " objects of images or categories that the file does not list were left out");
   if (score.unknown_categories > 0)
     report.add_warnings(request.detections() + ": " + std::to_string(score.unknown_categories) +
                         " detections of categories that the annotations lack were left out");
