@@ -1,5 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
+#include "eval/coco_detections.h"
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -10,10 +12,7 @@
 #include <thread>
 
 #include "core/error.h"
-#include "core/file_bytes.h"
 #include "core/json_stream.h"
-#include "core/thread_pool.h"
-#include "eval/coco_map.h"
 #include "eval/json_entry.h"
 
 namespace ssd {
@@ -22,27 +21,7 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr size_t kPiece = size_t{256} << 10;  // bytes a task
-constexpr size_t kTail = size_t{16} << 10;    // bytes behind a piece in which an entry must end
-
-// One entry at a time: says what is wrong with which.
-std::vector<CocoDetection> ReadInOrder(const std::string& path) {
-  std::vector<CocoDetection> detections;
-  JsonStream json(path, JsonStream::kWindow, JsonStream::Root::kArray);
-  dom::parser parser;
-  int64_t index = 0;
-  for (std::string_view text; json.NextElement(&text); ++index) {
-    const coco::JsonEntry entry(path, "entry ", index, text, parser);
-    const auto [x, y, w, h] = entry.Box();
-    detections.push_back({.image_id = entry.Integer("image_id"),
-                          .category_id = entry.Integer("category_id"),
-                          .x = x,
-                          .y = y,
-                          .w = w,
-                          .h = h,
-                          .score = entry.Number("score")});
-  }
-  return detections;
-}
+constexpr size_t kTail = size_t{16} << 10;    // bytes
 
 bool ReadDetection(dom::element element, CocoDetection* out) {
   dom::object object;
@@ -85,23 +64,23 @@ size_t FindCut(const char* text, size_t i, size_t n, size_t* next) {
   return n;
 }
 
-// Cuts the file into pieces at what look like the ends of entries and parses each as a list of its
-// own. A cut may lie: inside a string or a deeper list. Then the piece before it is no whole JSON;
-// so if all pieces are, from the first on, every cut was right.
 class PieceReader {
  public:
-  explicit PieceReader(const InputFile& file)
-      : file_(file), pieces_((file.size() + kPiece - 1) / kPiece), lists_(pieces_) {}
+  PieceReader(const InputFile& file, size_t piece, size_t tail)
+      : file_(file),
+        piece_(piece),
+        tail_(tail),
+        pieces_((file.size() + piece - 1) / piece),
+        lists_(pieces_) {}
 
-  // False if a piece cannot be read: ReadInOrder then knows better.
   bool Read(ThreadPool& pool) {
     pool.ParallelFor(pool.size() + 1, [&](int64_t) {
-      Worker worker;
+      Worker worker(piece_ + tail_);
       for (size_t i = next_++; i < pieces_ && !failed_; i = next_++) {
         if (!ReadPiece(i, worker)) failed_ = true;
       }
     });
-    return !failed_;
+    return pieces_ > 0 && !failed_;
   }
 
   // Frees the pieces as it goes.
@@ -119,25 +98,26 @@ class PieceReader {
 
  private:
   struct Worker {
+    explicit Worker(size_t bytes)
+        : buffer(std::make_unique_for_overwrite<char[]>(bytes + JsonStream::kPadding)) {}
     dom::parser parser;
-    std::unique_ptr<char[]> buffer =
-        std::make_unique_for_overwrite<char[]>(kPiece + kTail + JsonStream::kPadding);
+    std::unique_ptr<char[]> buffer;
   };
 
-  bool ReadPiece(size_t piece, Worker& worker) {
+  bool ReadPiece(size_t at, Worker& worker) {
     char* const text = worker.buffer.get();
-    const size_t n = file_.ReadAt(piece * kPiece, text, kPiece + kTail);
-    const bool to_end = piece * kPiece + n >= file_.size();
+    const size_t n = file_.ReadAt(at * piece_, text, piece_ + tail_);
+    const bool to_end = at * piece_ + n >= file_.size();
     size_t begin = 0, next = 0;
-    if (piece > 0 && FindCut(text, 0, n, &begin) == n) return to_end;
-    size_t end = FindCut(text, kPiece, n, &next);
+    if (at > 0 && FindCut(text, 0, n, &begin) == n) return to_end;
+    size_t end = FindCut(text, piece_, n, &next);
     if (end == n && !to_end) return false;
-    if (piece > 0) {
+    if (at > 0) {
       if (end < n && next == begin) return true;  // an entry spans the piece
       text[--begin] = '[';
     }
     if (end < n) text[end++] = ']';
-    return ParsePiece(text + begin, end - begin, worker.parser, lists_[piece]);
+    return ParsePiece(text + begin, end - begin, worker.parser, lists_[at]);
   }
 
   static bool ParsePiece(const char* text, size_t size, dom::parser& parser,
@@ -154,7 +134,7 @@ class PieceReader {
   }
 
   const InputFile& file_;
-  const size_t pieces_;
+  const size_t piece_, tail_, pieces_;
   std::vector<std::vector<CocoDetection>> lists_;
   std::atomic<size_t> next_{0};
   std::atomic<bool> failed_{false};
@@ -162,15 +142,46 @@ class PieceReader {
 
 }  // namespace
 
+namespace coco {
+
+std::vector<CocoDetection> ReadDetectionsInOrder(const std::string& path) {
+  std::vector<CocoDetection> detections;
+  JsonStream json(path, JsonStream::kWindow, JsonStream::Root::kArray);
+  dom::parser parser;
+  int64_t index = 0;
+  for (std::string_view text; json.NextElement(&text); ++index) {
+    const JsonEntry entry(path, "entry ", index, text, parser);
+    const auto [x, y, w, h] = entry.Box();
+    detections.push_back({.image_id = entry.Integer("image_id"),
+                          .category_id = entry.Integer("category_id"),
+                          .x = x,
+                          .y = y,
+                          .w = w,
+                          .h = h,
+                          .score = entry.Number("score")});
+  }
+  return detections;
+}
+
+std::optional<std::vector<CocoDetection>> ReadDetectionPieces(const InputFile& file,
+                                                              ThreadPool& pool, size_t piece,
+                                                              size_t tail) {
+  PieceReader reader(file, piece, tail);
+  if (!reader.Read(pool)) return std::nullopt;
+  return reader.Join();
+}
+
+}  // namespace coco
+
 std::vector<CocoDetection> LoadDetections(const std::string& path, int threads) {
   const InputFile file(path);
   if (file.size() >= 2 * kPiece) {
     if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     ThreadPool pool(threads - 1);
-    PieceReader reader(file);
-    if (reader.Read(pool)) return reader.Join();
+    auto list = coco::ReadDetectionPieces(file, pool, kPiece, kTail);
+    if (list) return *std::move(list);
   }
-  return ReadInOrder(path);
+  return coco::ReadDetectionsInOrder(path);
 }
 
 }  // namespace ssd
