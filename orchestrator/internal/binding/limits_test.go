@@ -171,3 +171,14 @@ func TestPlanErrors(t *testing.T) {
 		}
 	}
 }
+
+func hasWarning(layout Layout, words ...string) bool {
+	for _, warning := range layout.Warnings {
+		for _, w := range words {
+			if strings.Contains(warning, w) {
+				return true
+			}
+		}
+	}
+	return false
+}
