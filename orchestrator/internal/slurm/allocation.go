@@ -99,11 +99,11 @@ func (a *Allocation) ClearCaches(ctx context.Context) error {
 
 // Ranks is a program to run once a rank.
 type Ranks struct {
-	Command []string // in the container, where there is one
-	Env     []string // NAME=VALUE
-	Input   []byte   // every rank gets it on standard input: it is no place that others can read
-	Stdout  io.Writer
-	Stderr  io.Writer
+	Command []string      // in the container, where there is one
+	Env     []string      // NAME=VALUE
+	Input   []byte        // every rank gets it on standard input: it is no place that others can read
+	Stdout  io.Writer     // of rank 0
+	Stderr  io.Writer     // of all, each line with its rank in front
 	Grace   time.Duration // from SIGTERM to SIGKILL
 }
 
@@ -116,8 +116,10 @@ func (a *Allocation) RunRanks(ctx context.Context, r Ranks) error {
 	if a.Container != nil {
 		step.Container = a.Container.Enter()
 	}
-	c := Command{Name: "srun", Args: step.Args(), Env: r.Env, Stdin: bytes.NewReader(r.Input), Stdout: r.Stdout, Stderr: r.Stderr, Grace: r.Grace}
-	err := a.Runner.Run(ctx, c)
+	first := &firstRank{out: r.Stdout}
+	err := a.Runner.Run(ctx, Command{Name: "srun", Args: append([]string{"--label"}, step.Args()...), Env: r.Env,
+		Stdin: bytes.NewReader(r.Input), Stdout: first, Stderr: r.Stderr, Grace: r.Grace})
+	err = errors.Join(err, first.flush())
 	if ctx.Err() != nil {
 		// srun may be gone and its tasks not.
 		err = errors.Join(err, a.endSteps(context.WithoutCancel(ctx)))

@@ -43,7 +43,7 @@ func TestCheck(t *testing.T) {
 
 // The whole of section 16's sequence, as the commands that a cluster gets.
 func TestSequence(t *testing.T) {
-	r := &recorder{answers: []answer{{on: "os-release", stdout: "Debian 12"}, {on: "-- worker", stdout: "log\n"}}}
+	r := &recorder{answers: []answer{{on: "os-release", stdout: "Debian 12"}, {on: "-- worker", stdout: " 0: log: a\n 1: other\nwords\n 0: b"}}}
 	a, ctx := allocation(r), context.Background()
 	if system, err := a.HostOS(ctx); err != nil || system != "Debian 12" {
 		t.Errorf("%q, %v", system, err)
@@ -64,11 +64,11 @@ func TestSequence(t *testing.T) {
 		nodes + "-- mkdir -p -- /r",
 		nodes + "--container-image=/i.sqsh --container-name=mlperf-ssd-12-0 -- true",
 		nodes + "-- sh -c " + dropCaches,
-		each + "--nodes=2 --ntasks=8 --ntasks-per-node=4 --cpus-per-task=2 --cpu-bind=none --mem-bind=none --gpus-per-node=4 " +
+		"srun --label " + strings.TrimPrefix(each, "srun ") + "--nodes=2 --ntasks=8 --ntasks-per-node=4 --cpus-per-task=2 --cpu-bind=none --mem-bind=none --gpus-per-node=4 " +
 			"--container-name=mlperf-ssd-12-0 --container-workdir=/r --container-mounts=/r:/r -- worker",
 		nodes + "-- " + strings.Join(a.Container.Remove("12"), " "),
 	}
-	if diff := cmp.Diff(want, r.lines); diff != "" || log.String() != "log\n" {
+	if diff := cmp.Diff(want, r.lines); diff != "" || log.String() != "log: a\nb\n" {
 		t.Errorf("log %q\n%s", &log, diff)
 	}
 }
@@ -84,7 +84,7 @@ func TestStepsNameTheirFailure(t *testing.T) {
 	for err, want := range map[error]string{
 		a.SetUpContainer(ctx): "container /i.sqsh: container: Pyxis failed: no such file /i.sqsh",
 		a.ClearCaches(ctx):    "caches: srun: exit code 1: n2: caches not dropped",
-		a.RunRanks(ctx, Ranks{Command: []string{"worker"}}): "srun: exit code 3: boom",
+		a.RunRanks(ctx, Ranks{Command: []string{"worker"}, Stdout: io.Discard}): "srun: exit code 3: boom",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -97,7 +97,7 @@ func TestCancelledRanksLeaveNoSteps(t *testing.T) {
 	r := &recorder{answers: []answer{{on: "squeue --steps", stdout: "12.3\n12.batch\n12.extern\n"}, {on: "worker", code: 143}}}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := allocation(r).RunRanks(ctx, Ranks{Command: []string{"worker"}}); err == nil {
+	if err := allocation(r).RunRanks(ctx, Ranks{Command: []string{"worker"}, Stdout: io.Discard}); err == nil {
 		t.Error("no error")
 	}
 	if want := []string{"squeue --steps --noheader --jobs=12 --format=%i", "scancel --signal=KILL 12.3"}; !cmp.Equal(r.lines[1:], want) {

@@ -33,7 +33,8 @@ func TestMain(m *testing.M) {
 	case "rank":
 		_, task, discoverErr := Discover(os.LookupEnv)
 		if err = discoverErr; err == nil {
-			_, err = fmt.Printf("rank %d of %d, %d of %d on node %d, CUDA_VISIBLE_DEVICES=%s\n", task.Rank, task.World, task.LocalRank,
+			fmt.Println("rank", task.Rank, "prints")
+			_, err = fmt.Fprintf(os.Stderr, "rank %d of %d, %d of %d on node %d, CUDA_VISIBLE_DEVICES=%s\n", task.Rank, task.World, task.LocalRank,
 				task.LocalWorld, task.Node, os.Getenv("CUDA_VISIBLE_DEVICES"))
 		}
 	case "sleeper":
@@ -70,13 +71,13 @@ func launcher(nodes int) error {
 		return err
 	}
 	var out bytes.Buffer
-	err = a.RunRanks(ctx, Ranks{Command: []string{self}, Env: []string{roleVariable + "=rank"}, Stdout: &out, Stderr: os.Stdout})
+	err = a.RunRanks(ctx, Ranks{Command: []string{self}, Env: []string{roleVariable + "=rank"}, Stdout: os.Stdout, Stderr: &out})
 	lines := slices.Sorted(strings.Lines(out.String()))
 	fmt.Print(strings.Join(lines, ""))
 	if err != nil {
 		return err
 	}
-	err = a.RunRanks(ctx, Ranks{Command: []string{"sh", "-c", `read word; [ "$SLURM_PROCID $word" != "5 secret" ] || exit 3; sleep 60`}, Input: []byte("secret\n")})
+	err = a.RunRanks(ctx, Ranks{Command: []string{"sh", "-c", `read word; [ "$SLURM_PROCID $word" != "5 secret" ] || exit 3; sleep 60`}, Stdout: os.Stdout, Input: []byte("secret\n")})
 	fmt.Println("rank 5 failed:", err)
 	return nil
 }
@@ -131,7 +132,7 @@ func TestCluster(t *testing.T) {
 	t.Run("hosts", TestHostsEqualScontrol)
 	var want []string
 	for rank := range 8 {
-		want = append(want, fmt.Sprintf("rank %d of 8, %d of 4 on node %d, CUDA_VISIBLE_DEVICES=0,1,2,3", rank, rank%4, rank/4))
+		want = append(want, fmt.Sprintf("%[1]d: rank %[1]d of 8, %[2]d of 4 on node %[3]d, CUDA_VISIBLE_DEVICES=0,1,2,3", rank, rank%4, rank/4))
 	}
 	// A partition that gives whole nodes, and one that does not.
 	for _, partition := range []string{"batch", "shared"} {
@@ -142,12 +143,15 @@ func TestCluster(t *testing.T) {
 			}
 			var ranks []string
 			for line := range strings.Lines(out) {
-				if strings.HasPrefix(line, "rank ") && strings.Contains(line, " of ") {
+				if strings.Contains(line, ": rank ") {
 					ranks = append(ranks, strings.TrimSpace(line))
 				}
 			}
 			if diff := cmp.Diff(want, ranks); diff != "" {
 				t.Errorf("%s\n%s", diff, out)
+			}
+			if strings.Count(out, "rank 0 prints\n") != 1 || strings.Contains(out, "rank 1 prints") {
+				t.Errorf("standard output is not rank 0's:\n%s", out)
 			}
 			// srun gives 137 or 143: the others were ended.
 			for _, words := range []string{"host system ", "rank 5 failed: task 5 on n2: Exited with exit code 3: srun: exit code 1"} {
