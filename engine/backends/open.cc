@@ -2,13 +2,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/cpu/cpu_backend.h"
 #include "core/error.h"
+#ifdef SSD_WITH_CUDA
+#include "backends/cuda/cuda_backend.h"
+#endif
 
 namespace ssd {
 
 std::unique_ptr<Backend> OpenBackend(const BackendOptions& options) {
+#ifdef SSD_WITH_CUDA
+  if (options.device == DeviceKind::kCuda) return OpenCudaBackend(options.precision);
+  if (options.device == DeviceKind::kAuto) {
+    const std::string obstacle = CudaObstacle(options.precision);
+    if (obstacle.empty()) return OpenCudaBackend(options.precision);
+    return OpenCpuBackend(options.precision, options.threads, options.norm_span, obstacle);
+  }
+#else
   if (options.device == DeviceKind::kCuda)
     Throw(Status::kUnavailable,
           "device.kind cuda: this engine was built for CPUs only: set device.kind to cpu or auto");
+#endif
   return OpenCpuBackend(options.precision, options.threads, options.norm_span);
 }
 

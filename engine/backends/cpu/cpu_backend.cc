@@ -70,8 +70,9 @@ long long Long(int64_t v) { return v; }  // for %lld
 
 class CpuBackend : public Backend {
  public:
-  CpuBackend(Precision precision, int threads, NormSpan* norm_span)
-      : context_{dnnl::engine(dnnl::engine::kind::cpu, 0), {}, precision, threads, norm_span} {
+  CpuBackend(Precision precision, int threads, NormSpan* norm_span, const std::string& no_gpu)
+      : context_{dnnl::engine(dnnl::engine::kind::cpu, 0), {}, precision, threads, norm_span},
+        no_gpu_(no_gpu) {
     context_.stream = dnnl::stream(context_.engine);
   }
 
@@ -79,7 +80,8 @@ class CpuBackend : public Backend {
     const dnnl_version_t* v = dnnl_version();
     return "cpu: oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." +
            std::to_string(v->patch) + ", " + CpuIsaName(dnnl::get_effective_cpu_isa()) + ", " +
-           std::to_string(context_.threads) + " threads";
+           std::to_string(context_.threads) + " threads" +
+           (no_gpu_.empty() ? "" : "; no GPU is used: " + no_gpu_);
   }
   Precision precision() const override { return context_.precision; }
   size_t Bytes(const ValueDesc& value) const override {
@@ -127,13 +129,16 @@ class CpuBackend : public Backend {
 
  private:
   CpuContext context_;
+  std::string no_gpu_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> OpenCpuBackend(Precision precision, int threads, NormSpan* norm_span) {
+std::unique_ptr<Backend> OpenCpuBackend(Precision precision, int threads, NormSpan* norm_span,
+                                        const std::string& no_gpu) {
   if (precision == Precision::kF16)
-    Throw(Status::kUnavailable, "model.precision fp16 needs a GPU: on a CPU use bf16 or f32");
+    Throw(Status::kUnavailable, "model.precision fp16 needs a GPU: on a CPU use bf16 or f32%s%s",
+          no_gpu.empty() ? "" : "; ", no_gpu.c_str());
   const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
   const auto avx512 = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
   if (precision == Precision::kBF16 && (isa & avx512) != avx512)
@@ -142,7 +147,7 @@ std::unique_ptr<Backend> OpenCpuBackend(Precision precision, int threads, NormSp
           CpuIsaName(dnnl::get_effective_cpu_isa()));
   if (threads <= 0) threads = omp_get_num_procs();
   omp_set_num_threads(threads);
-  return std::make_unique<CpuBackend>(precision, threads, norm_span);
+  return std::make_unique<CpuBackend>(precision, threads, norm_span, no_gpu);
 }
 
 }  // namespace ssd

@@ -1,0 +1,141 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/cuda/cuda_backend.h"
+
+#include <dlfcn.h>
+
+#include <vector>
+
+#include "backends/cuda/context.h"
+#include "backends/cuda/detect.h"
+#include "backends/cuda/elementwise.h"
+#include "backends/cuda/head_layout.h"
+#include "backends/cuda/max_pool.h"
+#include "backends/cuda/multibox.h"
+#include "backends/cuda/values.h"
+
+namespace ssd {
+namespace {
+
+constexpr int kLeastMajor = 8;  // compute capability 8.0: A100
+
+bool Loads(const char* library) { return dlopen(library, RTLD_NOW | RTLD_GLOBAL) != nullptr; }
+
+std::string MissingLibrary() {
+  for (const char* library : {"libcublasLt.so.13", "libnvrtc.so.13", "libcudnn.so.9"}) {
+    if (Loads(library)) continue;
+    return std::string(library) +
+           " is missing: install cuDNN 9 and the CUDA 13 libraries, and name their folders in "
+           "LD_LIBRARY_PATH";
+  }
+  return "";
+}
+
+std::string MissingGpu() {
+  int devices = 0;
+  const cudaError_t error = cudaGetDeviceCount(&devices);
+  if (error == cudaErrorInsufficientDriver)
+    return "the NVIDIA driver is older than CUDA 13.0: install version 580 or newer";
+  if (error == cudaErrorNoDevice || (error == cudaSuccess && devices == 0))
+    return "no GPU is visible: see nvidia-smi and CUDA_VISIBLE_DEVICES";
+  if (error != cudaSuccess)
+    return std::string("the GPU does not answer (") + cudaGetErrorString(error) +
+           "): see nvidia-smi";
+  cudaDeviceProp device;
+  SSD_CUDA(cudaGetDeviceProperties(&device, 0));
+  if (device.major < kLeastMajor) {
+    return std::string(device.name) + " has compute capability " + std::to_string(device.major) +
+           "." + std::to_string(device.minor) + ": the CUDA engine needs 8.0 (A100) or newer";
+  }
+  return "";
+}
+
+class CudaBackend final : public Backend {
+ public:
+  CudaBackend() { SSD_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking)); }
+  ~CudaBackend() override { (void)cudaStreamDestroy(context_.stream); }
+
+  std::string Describe() const override {
+    cudaDeviceProp device;
+    int device_id = 0, runtime = 0;
+    SSD_CUDA(cudaGetDevice(&device_id));
+    SSD_CUDA(cudaGetDeviceProperties(&device, device_id));
+    SSD_CUDA(cudaRuntimeGetVersion(&runtime));
+    return std::string("cuda: ") + device.name + ", " +
+           std::to_string(device.totalGlobalMem >> 20) + " MB, CUDA " +
+           std::to_string(runtime / 1000) + "." + std::to_string(runtime % 1000 / 10);
+  }
+  Precision precision() const override { return Precision::kF16; }
+  size_t Bytes(const ValueDesc& value) const override { return CudaBytes(value); }
+  int64_t image_channels() const override { return kCudaImageChannels; }
+  int64_t head_channels(int64_t shapes) const override { return CudaHeadChannels(shapes); }
+  void Import(const ValueDesc& value, std::span<const float> nchw, void* data) override {
+    const auto bytes = PackValue(value, nchw);
+    CopyToDevice(context_, bytes.data(), bytes.size(), data);
+  }
+  void Export(const ValueDesc& value, const void* data, std::span<float> nchw) override {
+    std::vector<std::byte> bytes(CudaBytes(value));
+    CopyToHost(context_, data, bytes.size(), bytes.data());
+    UnpackValue(value, bytes, nchw);
+  }
+  std::unique_ptr<DeviceMemory> Allocate(size_t bytes) override {
+    return AllocateCuda(context_, bytes);
+  }
+  std::unique_ptr<Op> MakeConv(const ConvDesc&) override {
+    Throw(Status::kUnavailable, "the CUDA backend has no convolutions in this build");
+  }
+  std::unique_ptr<Op> MakeBatchNorm(const BatchNormDesc&) override {
+    Throw(Status::kUnavailable, "the CUDA backend has no BatchNorm in this build");
+  }
+  std::unique_ptr<Op> MakeMaxPool(const MaxPoolDesc& desc) override {
+    return MakeCudaMaxPool(context_, desc);
+  }
+  std::unique_ptr<MultiboxOp> MakeMultibox(const MultiboxDesc& desc) override {
+    return MakeCudaMultibox(context_, desc);
+  }
+  std::unique_ptr<DetectOp> MakeDetect(const DetectDesc& desc) override {
+    return MakeCudaDetect(context_, desc);
+  }
+  // One segment: the arena as it is. Remade when the addresses change.
+  void Sgd(const SgdArgs& args) override {
+    if (sgd_ == nullptr || args.w != sgd_args_.w || args.m != sgd_args_.m ||
+        args.gradient != sgd_args_.gradient || args.size != sgd_args_.size) {
+      const auto size = static_cast<int32_t>(args.size);
+      SSD_CHECK(size == args.size);
+      sgd_ = std::make_unique<CudaSgd>(
+          context_, std::vector<SgdSegment>{
+                        {args.w, args.m, args.gradient, nullptr, nullptr, 1, size, 1, size}});
+      sgd_args_ = args;
+    }
+    sgd_->SetRates({args.lr, args.momentum, args.decay, args.loss_scale});
+    sgd_->Run();
+  }
+  void Synchronize() override { SSD_CUDA(cudaStreamSynchronize(context_.stream)); }
+
+ private:
+  CudaContext context_;
+  std::unique_ptr<CudaSgd> sgd_;
+  SgdArgs sgd_args_{};
+};
+
+}  // namespace
+
+std::string CudaObstacle(Precision precision) {
+  if (precision != Precision::kF16)
+    return "the CUDA engine computes in fp16: set model.precision to fp16";
+  if (!Loads("libcuda.so.1"))
+    return "no NVIDIA driver (libcuda.so.1) on this machine: install it, or start the container "
+           "with its GPUs (--gpus all)";
+  for (const auto& missing : {MissingLibrary(), MissingGpu()}) {
+    if (!missing.empty()) return missing;
+  }
+  return "this build has no convolutions for GPUs: set device.kind to cpu";
+}
+
+std::unique_ptr<Backend> OpenCudaBackend(Precision precision) {
+  const std::string obstacle = CudaObstacle(precision);
+  if (!obstacle.empty()) Throw(Status::kUnavailable, "device.kind cuda: %s", obstacle.c_str());
+  return std::make_unique<CudaBackend>();
+}
+
+}  // namespace ssd

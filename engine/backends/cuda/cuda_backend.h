@@ -1,0 +1,21 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "backends/backend.h"
+
+namespace ssd {
+
+// Empty when the CUDA backend can run here in this precision; else one sentence that names what is
+// missing (driver, library, GPU) and the way out. Loads the libraries that cuDNN would end the
+// process for.
+std::string CudaObstacle(Precision precision);
+
+// cuDNN for convolutions and BatchNorm, own kernels for the rest; f16, every value channels last.
+// Throws Status::kUnavailable with CudaObstacle.
+std::unique_ptr<Backend> OpenCudaBackend(Precision precision);
+
+}  // namespace ssd

@@ -1,0 +1,55 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the CUDA backend says where it cannot run. SSD_EXPECT_OBSTACLE names the word to expect; the
+// build runs this without a driver and behind stub drivers (see CMakeLists.txt).
+#include "backends/cuda/cuda_backend.h"
+
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "core/error.h"
+
+namespace ssd {
+namespace {
+
+std::string Refusal(const BackendOptions& options) {
+  try {
+    OpenBackend(options);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.status(), Status::kUnavailable);
+    return e.what();
+  }
+  return "";
+}
+
+bool Holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(CudaBackend, NamesWhatIsMissing) {
+  const char* expected = std::getenv("SSD_EXPECT_OBSTACLE");
+  if (expected == nullptr) GTEST_SKIP() << "SSD_EXPECT_OBSTACLE is not set";
+  if (std::string(expected) == "driver" && dlopen("libcuda.so.1", RTLD_NOW) != nullptr)
+    GTEST_SKIP() << "this machine has a driver";
+  const std::string refusal = Refusal({.device = DeviceKind::kCuda, .precision = Precision::kF16});
+  EXPECT_TRUE(Holds(refusal, "device.kind cuda: ")) << refusal;
+  EXPECT_TRUE(Holds(refusal, expected)) << refusal;
+  EXPECT_TRUE(Holds(Refusal({.precision = Precision::kF16}), expected));
+}
+
+TEST(CudaBackend, AutoFallsBackAndSaysWhy) {
+  const auto backend = OpenBackend({.precision = Precision::kF32, .threads = 1});
+  EXPECT_TRUE(Holds(backend->Describe(), "cpu: ")) << backend->Describe();
+  EXPECT_TRUE(Holds(backend->Describe(), "no GPU is used: ")) << backend->Describe();
+}
+
+TEST(CudaBackend, SaysWhichPrecisionItHas) {
+  EXPECT_TRUE(Holds(Refusal({.device = DeviceKind::kCuda, .precision = Precision::kBF16}), "fp16"));
+}
+
+}  // namespace
+}  // namespace ssd

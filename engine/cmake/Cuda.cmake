@@ -1,0 +1,23 @@
+# The CUDA language, for A100 and H100, from the folder that scripts/fetch-cuda fills.
+set(SSD_CUDA_DIR ${CMAKE_CURRENT_SOURCE_DIR}/../.deps/cuda CACHE PATH "what scripts/fetch-cuda made")
+if(NOT EXISTS ${SSD_CUDA_DIR}/stamp)
+  message(FATAL_ERROR "no CUDA toolchain in ${SSD_CUDA_DIR}: run scripts/fetch-cuda ${SSD_CUDA_DIR}")
+endif()
+set(CMAKE_CUDA_COMPILER ${SSD_CUDA_DIR}/toolkit/bin/nvcc)
+set(CUDAToolkit_ROOT ${SSD_CUDA_DIR}/toolkit)
+set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 90-virtual)
+set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
+set(CMAKE_CUDA_FLAGS "--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra")
+set(CMAKE_CUDA_FLAGS_RELWITHDEBINFO "-O3 -lineinfo -DNDEBUG")
+if(SSD_WERROR)
+  string(APPEND CMAKE_CUDA_FLAGS " -Werror=all-warnings")
+endif()
+# nvcc runs the host's compiler several times; ccache knows how.
+if(CMAKE_CXX_COMPILER_LAUNCHER AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
+endif()
+enable_language(CUDA)
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc knows C++20
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+endif()
+find_package(CUDAToolkit 13.0 REQUIRED)
