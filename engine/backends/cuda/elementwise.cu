@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/cuda/elementwise.h"
+#include "backends/cuda/for_each.h"
 #include "backends/cuda/halves.h"
 
 namespace ssd {
@@ -8,17 +9,6 @@ namespace {
 
 constexpr int32_t kThreads = 256;
 constexpr int32_t kTile = 1024;  // (outer, inner) pairs of a block
-
-// element(i) for i in 0..size-1, a thread each.
-template <class Element>
-__global__ void __launch_bounds__(kThreads) ForEachKernel(int64_t size, Element element) {
-  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (i < size) element(i);
-}
-template <class Element>
-void ForEach(const CudaContext& context, int64_t size, const Element& element) {
-  Launch(context, ForEachKernel<Element>, {BlocksFor(size, kThreads)}, {kThreads}, size, element);
-}
 
 struct SumOfTerms {
   GradientTerms terms;
