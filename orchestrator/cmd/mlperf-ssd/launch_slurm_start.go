@@ -13,6 +13,7 @@ import (
 
 	"mlperf-ssd/orchestrator/internal/container"
 	"mlperf-ssd/orchestrator/internal/slurm"
+	"mlperf-ssd/orchestrator/internal/supervise"
 )
 
 // starter runs the workers of a trial, one process a rank. The launcher serves the rendezvous meanwhile.
@@ -59,6 +60,7 @@ func (s *srunStarter) Run(ctx context.Context, w workers) error {
 	if s.allocation.Container != nil {
 		program = container.Program
 	}
+	world := len(s.allocation.Job.Nodes) * s.allocation.RanksPerNode
 	return s.allocation.RunRanks(ctx, slurm.Ranks{
 		Command: append([]string{program}, w.Args...),
 		Env:     s.env,
@@ -66,6 +68,11 @@ func (s *srunStarter) Run(ctx context.Context, w workers) error {
 		Stdout:  w.Stdout,
 		Stderr:  w.Stderr,
 		Grace:   w.Grace,
+		Ended: func(end slurm.TaskEnd) {
+			if end.Rank < world {
+				w.Ended(end.Rank, &supervise.ExitError{Rank: end.Rank, Code: end.Code, Signal: end.Signal})
+			}
+		},
 	})
 }
 

@@ -105,6 +105,7 @@ type Ranks struct {
 	Stdout  io.Writer     // of rank 0
 	Stderr  io.Writer     // of all, each line with its rank in front
 	Grace   time.Duration // from SIGTERM to SIGKILL
+	Ended   func(TaskEnd) // hears of tasks that ended badly, as far as srun tells; nil = nobody
 }
 
 // RunRanks runs a program on all ranks until the last one ends; one that fails ends the others. When
@@ -116,9 +117,12 @@ func (a *Allocation) RunRanks(ctx context.Context, r Ranks) error {
 	if a.Container != nil {
 		step.Container = a.Container.Enter()
 	}
-	first := &firstRank{out: r.Stdout}
+	first, errs := &firstRank{out: r.Stdout}, r.Stderr
+	if r.Ended != nil {
+		errs = newEndWatch(r.Stderr, r.Ended)
+	}
 	err := a.Runner.Run(ctx, Command{Name: "srun", Args: append([]string{"--label"}, step.Args()...), Env: r.Env,
-		Stdin: bytes.NewReader(r.Input), Stdout: first, Stderr: r.Stderr, Grace: r.Grace})
+		Stdin: bytes.NewReader(r.Input), Stdout: first, Stderr: errs, Grace: r.Grace})
 	err = errors.Join(err, first.flush())
 	if ctx.Err() != nil {
 		// srun may be gone and its tasks not.
