@@ -104,6 +104,10 @@ static void TestErrors(void) {
   CHECK(ssd_engine_poll(NULL, NULL, 0, 0) == 0);
   CHECK(ssd_score("", 0, report, 2, &len, &error) == SSD_INVALID); /* too small */
   CHECK(ssd_score("", 0, report, sizeof report, &len, &error) == SSD_OK && len == 10);
+  CHECK(ssd_verify("\xff", 1, report, sizeof report, &len, &error) == SSD_INVALID);
+  CHECK(strstr(error.message, "VerifyRequest") != NULL);
+  CHECK(ssd_verify("", 0, report, 1, &len, &error) == SSD_INVALID); /* too small */
+  CHECK(ssd_verify("", 0, report, sizeof report, &len, &error) == SSD_OK && len == 2);
   ssd_engine_abort(NULL);
   ssd_engine_destroy(NULL);
 }

@@ -12,6 +12,7 @@
 #include "abi/guard.h"
 #include "train/score.h"
 #include "train/session.h"
+#include "train/verify_data.h"
 
 #ifndef SSD_COMMIT
 #define SSD_COMMIT "unknown"
@@ -133,6 +134,14 @@ ssd_status ssd_score(const void* request, size_t len, void* report, size_t cap, 
   return ssd::Guard(err, [&] {
     const auto parsed = Parse<ssd::ScoreRequest>(request, len, "ScoreRequest");
     Copy(ssd::ScoreDetections(parsed).SerializeAsString(), report, cap, report_len);
+  });
+}
+
+ssd_status ssd_verify(const void* request, size_t len, void* report, size_t cap, size_t* report_len,
+                      ssd_error* err) {
+  return ssd::Guard(err, [&] {
+    const auto parsed = Parse<ssd::VerifyRequest>(request, len, "VerifyRequest");
+    Copy(ssd::VerifyData(parsed).SerializeAsString(), report, cap, report_len);
   });
 }
 

@@ -113,6 +113,11 @@ ssd_status ssd_engine_bench(ssd_engine* e, const void* request, size_t len, void
 ssd_status ssd_score(const void* request, size_t len, void* report, size_t cap, size_t* report_len,
                      ssd_error* err);
 
+/* VerifyRequest in, VerifyReport out: a data set, every image decoded. Needs no engine. Blocks for
+ * minutes on a large one. */
+ssd_status ssd_verify(const void* request, size_t len, void* report, size_t cap, size_t* report_len,
+                      ssd_error* err);
+
 /* Copies up to cap events in order; waits up to timeout_ms for the first. 0 = timeout. */
 size_t ssd_engine_poll(ssd_engine* e, ssd_event* out, size_t cap, int32_t timeout_ms);
 

@@ -1376,6 +1376,135 @@ func (x *ScoreReport) GetWarnings() []string {
 	return nil
 }
 
+// ssd_verify: a data set as training and evaluation take it (spec section 1).
+type VerifyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Dir           string                 `protobuf:"bytes,1,opt,name=dir,proto3" json:"dir,omitempty"`
+	Threads       int32                  `protobuf:"varint,2,opt,name=threads,proto3" json:"threads,omitempty"`                            // 0: all processors
+	MaxFindings   int64                  `protobuf:"varint,3,opt,name=max_findings,json=maxFindings,proto3" json:"max_findings,omitempty"` // kept of each kind
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyRequest) Reset() {
+	*x = VerifyRequest{}
+	mi := &file_engine_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyRequest) ProtoMessage() {}
+
+func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
+func (*VerifyRequest) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *VerifyRequest) GetDir() string {
+	if x != nil {
+		return x.Dir
+	}
+	return ""
+}
+
+func (x *VerifyRequest) GetThreads() int32 {
+	if x != nil {
+		return x.Threads
+	}
+	return 0
+}
+
+func (x *VerifyRequest) GetMaxFindings() int64 {
+	if x != nil {
+		return x.MaxFindings
+	}
+	return 0
+}
+
+type VerifyReport struct {
+	state         protoimpl.MessageState  `protogen:"open.v1"`
+	Splits        []*VerifyReport_Split   `protobuf:"bytes,1,rep,name=splits,proto3" json:"splits,omitempty"`
+	Counts        []*VerifyReport_Count   `protobuf:"bytes,2,rep,name=counts,proto3" json:"counts,omitempty"` // of every kind
+	Findings      []*VerifyReport_Finding `protobuf:"bytes,3,rep,name=findings,proto3" json:"findings,omitempty"`
+	Fatal         int64                   `protobuf:"varint,4,opt,name=fatal,proto3" json:"fatal,omitempty"` // findings with which a run would fail
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyReport) Reset() {
+	*x = VerifyReport{}
+	mi := &file_engine_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyReport) ProtoMessage() {}
+
+func (x *VerifyReport) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyReport.ProtoReflect.Descriptor instead.
+func (*VerifyReport) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *VerifyReport) GetSplits() []*VerifyReport_Split {
+	if x != nil {
+		return x.Splits
+	}
+	return nil
+}
+
+func (x *VerifyReport) GetCounts() []*VerifyReport_Count {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *VerifyReport) GetFindings() []*VerifyReport_Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *VerifyReport) GetFatal() int64 {
+	if x != nil {
+		return x.Fatal
+	}
+	return 0
+}
+
 type InspectRequest_Step struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Input         string                 `protobuf:"bytes,1,opt,name=input,proto3" json:"input,omitempty"` // image, and label + offset or boxes + labels + counts
@@ -1391,7 +1520,7 @@ type InspectRequest_Step struct {
 
 func (x *InspectRequest_Step) Reset() {
 	*x = InspectRequest_Step{}
-	mi := &file_engine_proto_msgTypes[15]
+	mi := &file_engine_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1403,7 +1532,7 @@ func (x *InspectRequest_Step) String() string {
 func (*InspectRequest_Step) ProtoMessage() {}
 
 func (x *InspectRequest_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[15]
+	mi := &file_engine_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1480,7 +1609,7 @@ type InspectRequest_Sample struct {
 
 func (x *InspectRequest_Sample) Reset() {
 	*x = InspectRequest_Sample{}
-	mi := &file_engine_proto_msgTypes[16]
+	mi := &file_engine_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1492,7 +1621,7 @@ func (x *InspectRequest_Sample) String() string {
 func (*InspectRequest_Sample) ProtoMessage() {}
 
 func (x *InspectRequest_Sample) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[16]
+	mi := &file_engine_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1549,7 +1678,7 @@ type ScoreReport_Category struct {
 
 func (x *ScoreReport_Category) Reset() {
 	*x = ScoreReport_Category{}
-	mi := &file_engine_proto_msgTypes[17]
+	mi := &file_engine_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1561,7 +1690,7 @@ func (x *ScoreReport_Category) String() string {
 func (*ScoreReport_Category) ProtoMessage() {}
 
 func (x *ScoreReport_Category) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[17]
+	mi := &file_engine_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1610,6 +1739,218 @@ func (x *ScoreReport_Category) GetObjects() int64 {
 		return x.Objects
 	}
 	return 0
+}
+
+type VerifyReport_Split struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Name            string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`               // "train" or "val"
+	Annotations     string                 `protobuf:"bytes,2,opt,name=annotations,proto3" json:"annotations,omitempty"` // the file that is taken
+	Images          int64                  `protobuf:"varint,3,opt,name=images,proto3" json:"images,omitempty"`
+	ImagesWithBoxes int64                  `protobuf:"varint,4,opt,name=images_with_boxes,json=imagesWithBoxes,proto3" json:"images_with_boxes,omitempty"`
+	Boxes           int64                  `protobuf:"varint,5,opt,name=boxes,proto3" json:"boxes,omitempty"`
+	CrowdBoxes      int64                  `protobuf:"varint,6,opt,name=crowd_boxes,json=crowdBoxes,proto3" json:"crowd_boxes,omitempty"`
+	Decoded         int64                  `protobuf:"varint,7,opt,name=decoded,proto3" json:"decoded,omitempty"` // images
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *VerifyReport_Split) Reset() {
+	*x = VerifyReport_Split{}
+	mi := &file_engine_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyReport_Split) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyReport_Split) ProtoMessage() {}
+
+func (x *VerifyReport_Split) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyReport_Split.ProtoReflect.Descriptor instead.
+func (*VerifyReport_Split) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{16, 0}
+}
+
+func (x *VerifyReport_Split) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *VerifyReport_Split) GetAnnotations() string {
+	if x != nil {
+		return x.Annotations
+	}
+	return ""
+}
+
+func (x *VerifyReport_Split) GetImages() int64 {
+	if x != nil {
+		return x.Images
+	}
+	return 0
+}
+
+func (x *VerifyReport_Split) GetImagesWithBoxes() int64 {
+	if x != nil {
+		return x.ImagesWithBoxes
+	}
+	return 0
+}
+
+func (x *VerifyReport_Split) GetBoxes() int64 {
+	if x != nil {
+		return x.Boxes
+	}
+	return 0
+}
+
+func (x *VerifyReport_Split) GetCrowdBoxes() int64 {
+	if x != nil {
+		return x.CrowdBoxes
+	}
+	return 0
+}
+
+func (x *VerifyReport_Split) GetDecoded() int64 {
+	if x != nil {
+		return x.Decoded
+	}
+	return 0
+}
+
+type VerifyReport_Count struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Count         int64                  `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyReport_Count) Reset() {
+	*x = VerifyReport_Count{}
+	mi := &file_engine_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyReport_Count) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyReport_Count) ProtoMessage() {}
+
+func (x *VerifyReport_Count) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyReport_Count.ProtoReflect.Descriptor instead.
+func (*VerifyReport_Count) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{16, 1}
+}
+
+func (x *VerifyReport_Count) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *VerifyReport_Count) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+type VerifyReport_Finding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	File          string                 `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	Detail        string                 `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
+	Fatal         bool                   `protobuf:"varint,4,opt,name=fatal,proto3" json:"fatal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyReport_Finding) Reset() {
+	*x = VerifyReport_Finding{}
+	mi := &file_engine_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyReport_Finding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyReport_Finding) ProtoMessage() {}
+
+func (x *VerifyReport_Finding) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyReport_Finding.ProtoReflect.Descriptor instead.
+func (*VerifyReport_Finding) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{16, 2}
+}
+
+func (x *VerifyReport_Finding) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *VerifyReport_Finding) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *VerifyReport_Finding) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *VerifyReport_Finding) GetFatal() bool {
+	if x != nil {
+		return x.Fatal
+	}
+	return false
 }
 
 var File_engine_proto protoreflect.FileDescriptor
@@ -1753,7 +2094,33 @@ const file_engine_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02ap\x18\x03 \x01(\x01R\x02ap\x12\x12\n" +
 	"\x04ap50\x18\x04 \x01(\x01R\x04ap50\x12\x18\n" +
-	"\aobjects\x18\x05 \x01(\x03R\aobjectsB\x1aH\x03Z\x16mlperf-ssd/proto/ssdpbb\x06proto3"
+	"\aobjects\x18\x05 \x01(\x03R\aobjects\"^\n" +
+	"\rVerifyRequest\x12\x10\n" +
+	"\x03dir\x18\x01 \x01(\tR\x03dir\x12\x18\n" +
+	"\athreads\x18\x02 \x01(\x05R\athreads\x12!\n" +
+	"\fmax_findings\x18\x03 \x01(\x03R\vmaxFindings\"\xa6\x04\n" +
+	"\fVerifyReport\x12/\n" +
+	"\x06splits\x18\x01 \x03(\v2\x17.ssd.VerifyReport.SplitR\x06splits\x12/\n" +
+	"\x06counts\x18\x02 \x03(\v2\x17.ssd.VerifyReport.CountR\x06counts\x125\n" +
+	"\bfindings\x18\x03 \x03(\v2\x19.ssd.VerifyReport.FindingR\bfindings\x12\x14\n" +
+	"\x05fatal\x18\x04 \x01(\x03R\x05fatal\x1a\xd2\x01\n" +
+	"\x05Split\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
+	"\vannotations\x18\x02 \x01(\tR\vannotations\x12\x16\n" +
+	"\x06images\x18\x03 \x01(\x03R\x06images\x12*\n" +
+	"\x11images_with_boxes\x18\x04 \x01(\x03R\x0fimagesWithBoxes\x12\x14\n" +
+	"\x05boxes\x18\x05 \x01(\x03R\x05boxes\x12\x1f\n" +
+	"\vcrowd_boxes\x18\x06 \x01(\x03R\n" +
+	"crowdBoxes\x12\x18\n" +
+	"\adecoded\x18\a \x01(\x03R\adecoded\x1a1\n" +
+	"\x05Count\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x03R\x05count\x1a_\n" +
+	"\aFinding\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x16\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\x12\x14\n" +
+	"\x05fatal\x18\x04 \x01(\bR\x05fatalB\x1aH\x03Z\x16mlperf-ssd/proto/ssdpbb\x06proto3"
 
 var (
 	file_engine_proto_rawDescOnce sync.Once
@@ -1768,7 +2135,7 @@ func file_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_engine_proto_goTypes = []any{
 	(DeviceConfig_Kind)(0),        // 0: ssd.DeviceConfig.Kind
 	(ModelConfig_Precision)(0),    // 1: ssd.ModelConfig.Precision
@@ -1790,9 +2157,14 @@ var file_engine_proto_goTypes = []any{
 	(*OpTime)(nil),                // 17: ssd.OpTime
 	(*ScoreRequest)(nil),          // 18: ssd.ScoreRequest
 	(*ScoreReport)(nil),           // 19: ssd.ScoreReport
-	(*InspectRequest_Step)(nil),   // 20: ssd.InspectRequest.Step
-	(*InspectRequest_Sample)(nil), // 21: ssd.InspectRequest.Sample
-	(*ScoreReport_Category)(nil),  // 22: ssd.ScoreReport.Category
+	(*VerifyRequest)(nil),         // 20: ssd.VerifyRequest
+	(*VerifyReport)(nil),          // 21: ssd.VerifyReport
+	(*InspectRequest_Step)(nil),   // 22: ssd.InspectRequest.Step
+	(*InspectRequest_Sample)(nil), // 23: ssd.InspectRequest.Sample
+	(*ScoreReport_Category)(nil),  // 24: ssd.ScoreReport.Category
+	(*VerifyReport_Split)(nil),    // 25: ssd.VerifyReport.Split
+	(*VerifyReport_Count)(nil),    // 26: ssd.VerifyReport.Count
+	(*VerifyReport_Finding)(nil),  // 27: ssd.VerifyReport.Finding
 }
 var file_engine_proto_depIdxs = []int32{
 	6,  // 0: ssd.EngineConfig.device:type_name -> ssd.DeviceConfig
@@ -1805,16 +2177,19 @@ var file_engine_proto_depIdxs = []int32{
 	1,  // 7: ssd.ModelConfig.precision:type_name -> ssd.ModelConfig.Precision
 	2,  // 8: ssd.DataConfig.bad_image:type_name -> ssd.DataConfig.BadImage
 	3,  // 9: ssd.DataConfig.sharding:type_name -> ssd.DataConfig.Sharding
-	20, // 10: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
-	21, // 11: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
+	22, // 10: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
+	23, // 11: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
 	4,  // 12: ssd.BenchRequest.what:type_name -> ssd.BenchRequest.What
 	17, // 13: ssd.BenchReport.ops:type_name -> ssd.OpTime
-	22, // 14: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	24, // 14: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
+	25, // 15: ssd.VerifyReport.splits:type_name -> ssd.VerifyReport.Split
+	26, // 16: ssd.VerifyReport.counts:type_name -> ssd.VerifyReport.Count
+	27, // 17: ssd.VerifyReport.findings:type_name -> ssd.VerifyReport.Finding
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_engine_proto_init() }
@@ -1832,7 +2207,7 @@ func file_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_engine_proto_rawDesc), len(file_engine_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   18,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -30,6 +30,10 @@ const maxReport = 64 << 10
 // maxScore is enough for a score of 100,000 categories.
 const maxScore = 16 << 20
 
+// maxVerify is enough for the largest number of findings that a request should ask for: 100 of each
+// kind, of 2 KiB.
+const maxVerify = 4 << 20
+
 // Library is an engine library, opened. It stays open until the process ends.
 type Library struct {
 	path string
@@ -113,6 +117,14 @@ func (l *Library) Score(request *ssdpb.ScoreRequest) (*ssdpb.ScoreReport, error)
 	report := &ssdpb.ScoreReport{}
 	return report, exchange(request, report, maxScore, func(in unsafe.Pointer, n C.size_t, out unsafe.Pointer, size C.size_t, length *C.size_t, failure *C.ssd_error) C.ssd_status {
 		return C.loader_score(l.api, in, n, out, size, length, failure)
+	})
+}
+
+// Verify looks at a data set, every image of it.
+func (l *Library) Verify(request *ssdpb.VerifyRequest) (*ssdpb.VerifyReport, error) {
+	report := &ssdpb.VerifyReport{}
+	return report, exchange(request, report, maxVerify, func(in unsafe.Pointer, n C.size_t, out unsafe.Pointer, size C.size_t, length *C.size_t, failure *C.ssd_error) C.ssd_status {
+		return C.loader_verify(l.api, in, n, out, size, length, failure)
 	})
 }
 

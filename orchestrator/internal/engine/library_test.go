@@ -171,6 +171,13 @@ func TestBenchAndScore(t *testing.T) {
 	}
 }
 
+func TestVerify(t *testing.T) {
+	report, err := fakeLibrary(t).Verify(&ssdpb.VerifyRequest{Dir: "x", MaxFindings: 1})
+	if err != nil || report.Fatal != 1 {
+		t.Errorf("%v (%v)", report, err)
+	}
+}
+
 func TestCreateRefusesWhatTheEngineRefuses(t *testing.T) {
 	_, err := fakeLibrary(t).Create(&ssdpb.EngineConfig{})
 	if StatusOf(err) != Invalid || !strings.Contains(err.Error(), "batch_size") {

@@ -21,6 +21,7 @@ typedef struct loader_api {
   ssd_status (*inspect)(ssd_engine*, const void*, size_t, ssd_error*);
   ssd_status (*bench)(ssd_engine*, const void*, size_t, void*, size_t, size_t*, ssd_error*);
   ssd_status (*score)(const void*, size_t, void*, size_t, size_t*, ssd_error*);
+  ssd_status (*verify)(const void*, size_t, void*, size_t, size_t*, ssd_error*);
   size_t (*poll)(ssd_engine*, ssd_event*, size_t, int32_t);
   void (*abort)(ssd_engine*);
   void (*destroy)(ssd_engine*);
@@ -48,6 +49,8 @@ ssd_status loader_bench(const loader_api* api, ssd_engine* e, const void* reques
                         void* report, size_t cap, size_t* report_len, ssd_error* err);
 ssd_status loader_score(const loader_api* api, const void* request, size_t len, void* report,
                         size_t cap, size_t* report_len, ssd_error* err);
+ssd_status loader_verify(const loader_api* api, const void* request, size_t len, void* report,
+                         size_t cap, size_t* report_len, ssd_error* err);
 size_t loader_poll(const loader_api* api, ssd_engine* e, ssd_event* out, size_t cap,
                    int32_t timeout_ms);
 void loader_abort(const loader_api* api, ssd_engine* e);
