@@ -21,7 +21,8 @@ type Member interface {
 	Barrier(ctx context.Context, name string) error
 	// Broadcast gives the value of rank 0 to all; rank 0 does not wait.
 	Broadcast(ctx context.Context, name string, value []byte) ([]byte, error)
-	// Report is what the next heartbeats carry; a change of phase is sent at once.
+	// Report is what the next heartbeats carry; a change of phase is sent at once, and a step unless the
+	// last one was just now.
 	Report(State)
 	// Note sends something to the launcher, in order.
 	Note([]byte)
@@ -50,6 +51,8 @@ type member struct {
 
 	mu      sync.Mutex
 	state   State
+	step    int64     // the last one sent
+	stepped time.Time // when
 	notes   [][]byte
 	reason  error
 	stopped chan struct{}
@@ -84,6 +87,7 @@ func (m *member) run() {
 		case <-tick.C:
 		}
 		m.flush()
+		tick.Reset(Heartbeat)
 	}
 }
 
@@ -92,6 +96,9 @@ func (m *member) flush() bool {
 	m.mu.Lock()
 	state, notes := m.state, m.notes
 	m.notes = nil
+	if state.Step != m.step {
+		m.step, m.stepped = state.Step, time.Now()
+	}
 	m.mu.Unlock()
 	if len(notes) == 0 {
 		notes = [][]byte{nil}
@@ -140,7 +147,7 @@ func (m *member) Reason() error {
 
 func (m *member) Report(s State) {
 	m.mu.Lock()
-	changed := s.Phase != m.state.Phase
+	changed := s.Phase != m.state.Phase || s.Step != m.state.Step && time.Since(m.stepped) >= Heartbeat/2
 	m.state = s
 	m.mu.Unlock()
 	if changed {
