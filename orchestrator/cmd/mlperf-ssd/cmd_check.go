@@ -57,19 +57,22 @@ func runCheck(c *cli.Context) error {
 		return usageError(errors.New("check: standard input stands twice"))
 	}
 	logs := make([]checkedLog, len(files))
-	err = compliance.Files(files, os.Stdin, func(i int, log io.Reader) error {
+	errs := compliance.Files(files, os.Stdin, func(i int, log io.Reader) error {
 		checker := compliance.New()
 		if c.Bool("strict") {
 			checker.Strict()
 		}
 		if err := compliance.Scan(log, checker.Line); err != nil {
-			return fmt.Errorf("check: %s: %w", files[i], err)
+			return err
 		}
 		logs[i] = newCheckedLog(files[i], checker.Report(), c.Bool("smoke"))
 		return nil
 	})
-	if err != nil {
-		return err
+	for i, err := range errs {
+		if err != nil {
+			unread := compliance.Report{Findings: []compliance.Finding{{Problem: err.Error()}}}
+			logs[i] = newCheckedLog(files[i], unread, false)
+		}
 	}
 	if err := printChecked(c, logs); err != nil {
 		return err

@@ -152,7 +152,8 @@ func (c *Checker) Report() Report {
 		}
 		c.errors.more += c.closed.more
 	}
-	all := slices.Concat([]Finding{}, c.errors.all(false), c.warnings.all(true))
+	all := append([]Finding{}, c.errors.all(false)...)
+	all = append(all, c.warnings.all(true)...)
 	slices.SortStableFunc(all, func(a, b Finding) int { return a.Line - b.Line })
 	return Report{Findings: all}
 }

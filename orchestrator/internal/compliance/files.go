@@ -4,6 +4,7 @@
 package compliance
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -15,8 +16,8 @@ import (
 const Stdin = "-"
 
 // Files opens logs and shows each to visit, several at a time on several cores: visit must be safe for
-// that. The error is the first in the order of the names.
-func Files(names []string, stdin io.Reader, visit func(i int, log io.Reader) error) error {
+// that. It gives an error, or nil, for each name.
+func Files(names []string, stdin io.Reader, visit func(i int, log io.Reader) error) []error {
 	errs := make([]error, len(names))
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -28,22 +29,20 @@ func Files(names []string, stdin io.Reader, visit func(i int, log io.Reader) err
 		})
 	}
 	workers.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return errs
 }
 
 func visitFile(name string, stdin io.Reader, visit func(io.Reader) error) error {
-	if name == Stdin {
-		return visit(stdin)
+	if name != Stdin {
+		file, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		stdin = file
 	}
-	file, err := os.Open(name)
-	if err != nil {
-		return err
+	if err := visit(stdin); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	defer file.Close()
-	return visit(file)
+	return nil
 }

@@ -123,18 +123,28 @@ func TestFiles(t *testing.T) {
 	}
 	names[7] = Stdin
 	got := make([]string, len(names))
-	err := Files(names, strings.NewReader("stdin"), func(i int, log io.Reader) error {
+	errs := Files(names, strings.NewReader("stdin"), func(i int, log io.Reader) error {
 		text, err := io.ReadAll(log)
 		got[i] = string(text)
 		return err
 	})
-	if err != nil || got[0] != "0" || got[7] != "stdin" || got[19] != "19" {
-		t.Error(got, err)
+	if errors.Join(errs...) != nil || got[0] != "0" || got[7] != "stdin" || got[19] != "19" {
+		t.Error(got, errs)
 	}
-	names[3], names[9] = "nowhere3", "nowhere9"
-	err = Files(names, strings.NewReader(""), func(int, io.Reader) error { return nil })
-	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "nowhere3") {
-		t.Error(err)
+	names[3] = "nowhere3"
+	errs = Files(names, strings.NewReader(""), func(i int, _ io.Reader) error {
+		if i == 9 {
+			return errors.New("ninth")
+		}
+		return nil
+	})
+	for i, err := range errs {
+		if (err != nil) != (i == 3 || i == 9) {
+			t.Error(i, err)
+		}
+	}
+	if !errors.Is(errs[3], os.ErrNotExist) || errs[9].Error() != names[9]+": ninth" {
+		t.Error(errs)
 	}
 }
 
@@ -167,11 +177,14 @@ func FuzzJSON(f *testing.F) {
 		if want := json.Valid(text); ok != want {
 			t.Errorf("%q: %v, want %v: %s", text, ok, want, s.problem)
 		}
+		if !ok {
+			return
+		}
 		raw := Raw(bytes.TrimSpace(text))
-		if ok && !equal(raw, append(Raw{}, raw...)) {
+		if !equal(raw, append(Raw{}, raw...)) {
 			t.Errorf("%q differs from itself", text)
 		}
-		if text, isText := raw.Text(); ok && isText {
+		if text, isText := raw.Text(); isText {
 			var want string
 			if err := json.Unmarshal(raw, &want); err != nil || bytes.Contains(raw, []byte(`\u`)) {
 				return // a half of a pair is kept here, replaced there

@@ -6,6 +6,7 @@
 package score
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -45,7 +46,7 @@ func Read(name string, log io.Reader) (Run, error) {
 		}
 	})
 	if err != nil {
-		return Run{}, fmt.Errorf("score: %s: %w", name, err)
+		return Run{}, err
 	}
 	report := check.Report()
 	r.run.Compliant = len(report.Errors()) == 0
@@ -63,11 +64,14 @@ func Read(name string, log io.Reader) (Run, error) {
 // ReadAll reads logs on all cores; the name "-" is standard input.
 func ReadAll(logs []string, stdin io.Reader) ([]Run, error) {
 	runs := make([]Run, len(logs))
-	err := compliance.Files(logs, stdin, func(i int, log io.Reader) (err error) {
+	errs := compliance.Files(logs, stdin, func(i int, log io.Reader) (err error) {
 		runs[i], err = Read(logs[i], log)
 		return err
 	})
-	return runs, err
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("score: %w", err)
+	}
+	return runs, nil
 }
 
 type reader struct {

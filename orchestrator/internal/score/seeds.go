@@ -6,6 +6,7 @@ package score
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"mlperf-ssd/orchestrator/internal/compliance"
 )
@@ -73,7 +74,7 @@ func CheckSeeds(runs []Run) Seeds {
 			case s.problem != "":
 				fail(s.line, s.problem)
 			case again:
-				fail(s.line, fmt.Sprintf("seed %s of %s line %s stands in %s too", s.value, s.file, s.place, other))
+				fail(s.line, fmt.Sprintf("seed %s of %s line %s stands in %s too", s.value, strings.Trim(s.file, `"`), s.place, other))
 			default:
 				first[key] = fmt.Sprintf("%s:%d", filepath.Base(run.File), s.line)
 			}

@@ -144,9 +144,17 @@ func (s *Set) converge() {
 	verdict := rcp.Check(batch, epochs, points)
 	s.RCP = &verdict
 	if !verdict.Pass && s.closed() {
-		s.Problems = append(s.Problems, "RCP: "+verdict.Reason)
+		s.Problems = append(s.Problems, refusal(verdict))
 	}
 	if s.options.Pruned && s.Score != nil {
 		s.Scaled = pointer(*s.Score * verdict.Factor)
 	}
+}
+
+// refusal says why the convergence is not accepted.
+func refusal(v rcp.Verdict) string {
+	if v.Mean == nil || v.Point == nil {
+		return "RCP: " + v.Reason
+	}
+	return fmt.Sprintf("RCP: mean %.4f epochs is below %.4f (%s)", *v.Mean, v.Point.MinMean, v.Reason)
 }

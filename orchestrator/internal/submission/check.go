@@ -104,8 +104,8 @@ func (r *Report) systems(organisation string) map[string]System {
 			continue
 		}
 		systems[strings.TrimSuffix(filepath.Base(file), ".json")] = system
-		for _, field := range system.Missing() {
-			r.fail(file, "lacks the field %s", field)
+		if missing := system.Missing(); len(missing) > 0 {
+			r.fail(file, "lacks the fields %s", strings.Join(missing, ", "))
 		}
 		for _, field := range system.Unknown() {
 			r.warn(file, "has the field %s, which the rules do not name", field)

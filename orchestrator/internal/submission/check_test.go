@@ -53,8 +53,8 @@ func TestCheckAfterOneChange(t *testing.T) {
 		pass       bool
 		change     func(org string) error
 	}{
-		{"a field less", "lacks the field cooling", false, system(func(s System) { delete(s, "cooling") })},
-		{"no division", "lacks the field division", false, system(func(s System) { delete(s, "division") })},
+		{"a field less", "lacks the fields cooling", false, system(func(s System) { delete(s, "cooling") })},
+		{"no division", "lacks the fields division", false, system(func(s System) { delete(s, "division") })},
 		{"another division", `division is "shut"`, false, system(func(s System) { s["division"] = "shut" })},
 		{"the open division", "is of the closed division", true, system(func(s System) { s["division"] = "open" })},
 		{"a field more", "has the field colling", true, system(func(s System) { s["colling"] = "air" })},
