@@ -19,7 +19,7 @@ func prepareCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "prepare",
 		Usage:       "make data sets and weight files that runs read",
-		Subcommands: []*cli.Command{prepareToyCommand(), prepareCOCOCommand(), prepareAnnotationsCommand(), prepareBackboneCommand()},
+		Subcommands: []*cli.Command{prepareToyCommand(), prepareCOCOCommand(), prepareAnnotationsCommand(), prepareBackboneCommand(), prepareVerifyCommand()},
 	}
 }
 

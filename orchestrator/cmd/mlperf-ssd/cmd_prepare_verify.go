@@ -1,0 +1,166 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/urfave/cli/v2"
+
+	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/proto/ssdpb"
+)
+
+// shownFindings is how many findings of a kind are kept.
+const shownFindings = 100
+
+func prepareVerifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "decode every image of a COCO data set and look at every box",
+		ArgsUsage: "DIR",
+		Description: "Exit 1 if a run on DIR would fail. What a run can live with, like grayscale images, is told only.\n" +
+			"Example: mlperf-ssd prepare verify --json /data/coco2017",
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "threads", Usage: "images that are decoded at once (0 = all this process may use)"},
+			engineFlag(),
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			arguments, err := lateFlags(c)
+			switch {
+			case err != nil:
+				return err
+			case len(arguments) != 1:
+				return usageError(fmt.Errorf("prepare verify takes one folder, %d arguments given", len(arguments)))
+			case c.Int("threads") < 0 || c.Int("threads") > 1024:
+				return usageError(fmt.Errorf("prepare verify: --threads is %d, must be 0 to 1024", c.Int("threads")))
+			}
+			library, err := openEngine(c)
+			if err != nil {
+				return err
+			}
+			report, err := verify(c.Context, library, &ssdpb.VerifyRequest{
+				Dir: arguments[0], Threads: int32(c.Int("threads")), MaxFindings: shownFindings,
+			})
+			if err != nil {
+				return err
+			}
+			found := verification(arguments[0], report)
+			if c.Bool("json") {
+				err = writeJSON(c.App.Writer, found)
+			} else {
+				err = found.print(c.App.Writer)
+			}
+			if err == nil && !found.Pass {
+				err = &exitError{exitFailed, fmt.Errorf("prepare verify: a run on %s would fail: %d of the findings say so", arguments[0], found.Fatal)}
+			}
+			return err
+		},
+	}
+}
+
+// verify asks the engine, and does not wait for its answer when the context ends.
+func verify(ctx context.Context, library *engine.Library, request *ssdpb.VerifyRequest) (*ssdpb.VerifyReport, error) {
+	type answer struct {
+		report *ssdpb.VerifyReport
+		err    error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		report, err := library.Verify(request)
+		done <- answer{report, err}
+	}()
+	select {
+	case a := <-done:
+		return a.report, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// verified is the JSON of a verification.
+type verified struct {
+	Dir      string            `json:"dir"`
+	Pass     bool              `json:"pass"`
+	Fatal    int64             `json:"fatal"`
+	Splits   []verifiedSplit   `json:"splits"`
+	Counts   map[string]int64  `json:"counts"` // of findings, by kind
+	Findings []verifiedFinding `json:"findings"`
+
+	kinds []string // in the report's order
+}
+
+type verifiedSplit struct {
+	Name            string `json:"name"`
+	Annotations     string `json:"annotations"`
+	Images          int64  `json:"images"`
+	ImagesWithBoxes int64  `json:"images_with_boxes"`
+	Boxes           int64  `json:"boxes"`
+	CrowdBoxes      int64  `json:"crowd_boxes"`
+	Decoded         int64  `json:"decoded"`
+}
+
+type verifiedFinding struct {
+	Kind   string `json:"kind"`
+	Fatal  bool   `json:"fatal"`
+	File   string `json:"file"`
+	Detail string `json:"detail"`
+}
+
+func verification(dir string, report *ssdpb.VerifyReport) verified {
+	v := verified{Dir: dir, Pass: report.Fatal == 0, Fatal: report.Fatal, Splits: []verifiedSplit{}, Counts: map[string]int64{}, Findings: []verifiedFinding{}}
+	for _, s := range report.Splits {
+		v.Splits = append(v.Splits, verifiedSplit{s.Name, s.Annotations, s.Images, s.ImagesWithBoxes, s.Boxes, s.CrowdBoxes, s.Decoded})
+	}
+	for _, c := range report.Counts {
+		v.Counts[c.Kind] = c.Count
+		v.kinds = append(v.kinds, c.Kind)
+	}
+	for _, f := range report.Findings {
+		v.Findings = append(v.Findings, verifiedFinding{f.Kind, f.Fatal, f.File, f.Detail})
+	}
+	return v
+}
+
+// visible keeps what a file's name must not do to a terminal.
+func visible(r rune) rune {
+	if !unicode.IsPrint(r) {
+		return '?'
+	}
+	return r
+}
+
+func (v verified) print(w io.Writer) error {
+	var out strings.Builder
+	for _, f := range v.Findings {
+		level := "note"
+		if f.Fatal {
+			level = "error"
+		}
+		detail := f.Detail
+		if !strings.HasPrefix(detail, f.File) {
+			detail = f.File + ": " + detail
+		}
+		fmt.Fprintf(&out, "%s: %s: %s\n", level, f.Kind, strings.Map(visible, detail))
+	}
+	for _, s := range v.Splits {
+		fmt.Fprintf(&out, "%s: %d images, %d with boxes, %d decoded; %d boxes, %d of crowds\n",
+			s.Name, s.Images, s.ImagesWithBoxes, s.Decoded, s.Boxes, s.CrowdBoxes)
+	}
+	for _, kind := range v.kinds {
+		if n := v.Counts[kind]; n > 0 {
+			fmt.Fprintf(&out, "%s: %d\n", kind, n)
+		}
+	}
+	if v.Pass {
+		fmt.Fprintf(&out, "%s: a run can use it\n", v.Dir)
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
