@@ -30,6 +30,7 @@ type Run struct {
 
 	Findings []compliance.Finding `json:"findings"`
 	seeds    []seed
+	unread   int // first line that cannot be read; 0 = none
 }
 
 // Succeeded says whether the run counts: its log complies and it reached the target.
@@ -43,6 +44,8 @@ func Read(name string, log io.Reader) (Run, error) {
 		check.Line(l)
 		if l.Problem == "" {
 			r.line(l)
+		} else if r.run.unread == 0 {
+			r.run.unread = l.Number
 		}
 	})
 	if err != nil {

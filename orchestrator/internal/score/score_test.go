@@ -160,6 +160,10 @@ func TestReadForgivesNothingButTakesAnything(t *testing.T) {
 	if want := []string{`a:4: seed "x" is no whole number`, "a:5: the seed's metadata lack file or lineno"}; fmt.Sprint(seeds.Errors) != fmt.Sprint(want) || len(seeds.Warnings) != 1 {
 		t.Errorf("%v", seeds)
 	}
+	unread, err := Read("c", strings.NewReader("\n:::MLLOG x\n"+line("1", "seed", "7", `"file": "a", "lineno": 1`)))
+	if seeds := CheckSeeds([]Run{unread}); err != nil || fmt.Sprint(seeds.Errors) != "[c:2: cannot be read, so the seeds are not known]" {
+		t.Errorf("%v %v", seeds, err)
+	}
 	endless, err := Read("b", strings.NewReader(line("Infinity", "run_stop", "null", "")+line("0", "run_start", "null", "")))
 	if err != nil || endless.Minutes != nil {
 		t.Errorf("%+v %v", endless, err)
