@@ -73,16 +73,23 @@ struct JpegDecoder::Impl {
     errors.error_exit = OnError;
     errors.emit_message = OnMessage;
     errors.output_message = [](j_common_ptr) {};
-    if (setjmp(errors.jump)) Throw(Status::kInternal, "libjpeg: %s", errors.text);
-    jpeg_create_decompress(&cinfo);
     progress.progress_monitor = OnProgress;
-    cinfo.progress = &progress;
+    if (!Renew()) Throw(Status::kInternal, "libjpeg: %s", errors.text);
   }
   ~Impl() { jpeg_destroy_decompress(&cinfo); }
 
-  bool ReadHeader(const uint8_t* data, size_t size) {
+  // A fresh decompressor: an old one would lend its tables to a file that lacks some.
+  bool Renew() {
     if (setjmp(errors.jump)) return false;
-    jpeg_abort_decompress(&cinfo);
+    jpeg_destroy_decompress(&cinfo);
+    jpeg_create_decompress(&cinfo);
+    cinfo.progress = &progress;
+    return true;
+  }
+
+  bool ReadHeader(const uint8_t* data, size_t size) {
+    if (!Renew()) return false;
+    if (setjmp(errors.jump)) return false;
     jpeg_mem_src(&cinfo, data, size);
     jpeg_read_header(&cinfo, TRUE);
     return true;

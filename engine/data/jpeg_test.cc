@@ -190,6 +190,34 @@ TEST(Jpeg, RefusesWhatIsNoCompleteJpeg) {
   error(huge, all);
 }
 
+// Without the segments of that marker.
+std::vector<uint8_t> Without(const std::vector<uint8_t>& jpeg, uint8_t marker) {
+  std::vector<uint8_t> out(jpeg.begin(), jpeg.begin() + 2);
+  size_t i = 2;
+  while (jpeg[i + 1] != 0xDA) {
+    const size_t next = i + 2 + (jpeg[i + 2] << 8 | jpeg[i + 3]);
+    if (jpeg[i + 1] != marker) out.insert(out.end(), jpeg.begin() + i, jpeg.begin() + next);
+    i = next;
+  }
+  out.insert(out.end(), jpeg.begin() + i, jpeg.end());
+  return out;
+}
+
+TEST(Jpeg, LendsNoTablesOfAnEarlierImage) {
+  const auto whole = EncodeTestJpeg({});
+  const auto poor = Without(whole, 0xDB);
+  ASSERT_LT(poor.size(), whole.size());
+  JpegDecoder decoder;
+  const ImageSize size = decoder.Open(whole, "whole.jpg");
+  decoder.Decode({0, 0, size.width, size.height});
+  EXPECT_THAT(ErrorOf(Status::kData,
+                      [&] {
+                        decoder.Open(poor, "poor.jpg");
+                        decoder.Decode({0, 0, size.width, size.height});
+                      }),
+              testing::StartsWith("poor.jpg: "));
+}
+
 TEST(Jpeg, AcceptsBytesBehindTheImage) {
   JpegDecoder decoder;
   auto bytes = EncodeTestJpeg({});
