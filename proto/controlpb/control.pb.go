@@ -499,7 +499,8 @@ func (x *GatherRequest) GetBarrier() bool {
 
 type GatherReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Values        [][]byte               `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"` // by rank
+	Values        []byte                 `protobuf:"bytes,1,opt,name=values,proto3" json:"values,omitempty"`       // one behind the other, by rank
+	Sizes         []uint32               `protobuf:"varint,2,rep,packed,name=sizes,proto3" json:"sizes,omitempty"` // of each
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -534,9 +535,16 @@ func (*GatherReply) Descriptor() ([]byte, []int) {
 	return file_control_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *GatherReply) GetValues() [][]byte {
+func (x *GatherReply) GetValues() []byte {
 	if x != nil {
 		return x.Values
+	}
+	return nil
+}
+
+func (x *GatherReply) GetSizes() []uint32 {
+	if x != nil {
+		return x.Sizes
 	}
 	return nil
 }
@@ -684,9 +692,10 @@ const file_control_proto_rawDesc = "" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\fR\x05value\x12\x18\n" +
-	"\abarrier\x18\x04 \x01(\bR\abarrier\"%\n" +
+	"\abarrier\x18\x04 \x01(\bR\abarrier\";\n" +
 	"\vGatherReply\x12\x16\n" +
-	"\x06values\x18\x01 \x03(\fR\x06values\"V\n" +
+	"\x06values\x18\x01 \x01(\fR\x06values\x12\x14\n" +
+	"\x05sizes\x18\x02 \x03(\rR\x05sizes\"V\n" +
 	"\x10BroadcastRequest\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +

@@ -30,12 +30,13 @@ func isTrain(c *cli.Context) (bool, error) {
 func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "bench",
-		Usage: "measure one part: train, infer, convolutions, input",
+		Usage: "measure one part: train, infer, convolutions, input, rendezvous",
 		Subcommands: []*cli.Command{
 			benchSteps("train", "training steps on made-up input", ssdpb.BenchRequest_TRAIN),
 			benchSteps("infer", "inference and detection on made-up input", ssdpb.BenchRequest_INFER),
 			benchSteps("convolutions", "the convolutions of a training step alone: its limit", ssdpb.BenchRequest_CONVOLUTIONS),
 			benchInput(),
+			benchRendezvous(),
 		},
 	}
 }

@@ -107,5 +107,6 @@ func tlsConfig(certificate, key, authority []byte) (*tls.Config, error) {
 	if !pool.AppendCertsFromPEM(authority) {
 		return nil, errors.New("certificates: the authority is no PEM certificate")
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, RootCAs: pool, ClientCAs: pool, ServerName: serverName}, nil
+	// The certificates do not outlive the run: the curve need not outlive it by decades either.
+	return &tls.Config{MinVersion: tls.VersionTLS13, CurvePreferences: []tls.CurveID{tls.X25519}, Certificates: []tls.Certificate{pair}, RootCAs: pool, ClientCAs: pool, ServerName: serverName}, nil
 }

@@ -136,7 +136,17 @@ func (w *wire) listen(m *member) {
 
 func (w *wire) gather(ctx context.Context, name string, value []byte, barrier bool) ([][]byte, error) {
 	reply, err := w.client.Gather(ctx, &controlpb.GatherRequest{Session: w.session, Name: name, Value: value, Barrier: barrier})
-	return reply.GetValues(), typed(ctx, err)
+	if err != nil || barrier {
+		return nil, typed(ctx, err)
+	}
+	values, rest := make([][]byte, 0, len(reply.Sizes)), reply.Values
+	for _, size := range reply.Sizes {
+		if int(size) > len(rest) {
+			return nil, errors.New("rendezvous: launcher: a gather's reply is cut short")
+		}
+		values, rest = append(values, rest[:size:size]), rest[size:]
+	}
+	return values, nil
 }
 
 func (w *wire) broadcast(ctx context.Context, name string, value []byte) ([]byte, error) {

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"mlperf-ssd/proto/controlpb"
 )
 
 // Options describe a run to its Room.
@@ -56,8 +58,8 @@ type seat struct {
 	session    string // empty: nobody has joined
 	info       Info
 	state      State
-	left       bool // ended well
-	failed     bool // said so
+	left       bool   // ended well
+	failed     bool   // said so
 	refused    string // why the last Join for it was
 	seen       time.Time
 	progressed time.Time // last step or change of phase
@@ -72,6 +74,20 @@ type round struct {
 	count  int
 	taken  map[int]bool
 	done   chan struct{}
+
+	packing sync.Once
+	packed  *controlpb.GatherReply
+}
+
+// reply is what goes to every rank of a finished round, made once.
+func (x *round) reply() *controlpb.GatherReply {
+	x.packing.Do(func() {
+		x.packed = &controlpb.GatherReply{Values: bytes.Join(x.values, nil)}
+		for _, value := range x.values {
+			x.packed.Sizes = append(x.packed.Sizes, uint32(len(value)))
+		}
+	})
+	return x.packed
 }
 
 // NewRoom opens a room.
@@ -159,24 +175,32 @@ func (r *Room) seated(session string) (int, error) {
 
 // Gather gives what every rank has brought under this name, by rank, when all have.
 func (r *Room) Gather(ctx context.Context, session, name string, value []byte) ([][]byte, error) {
-	rank, exchange, err := r.bring(session, name, value, true)
+	x, err := r.gather(ctx, session, name, value)
 	if err != nil {
 		return nil, err
 	}
-	return r.await(ctx, rank, name, exchange)
+	return x.values, nil
+}
+
+// gather gives the finished round.
+func (r *Room) gather(ctx context.Context, session, name string, value []byte) (*round, error) {
+	rank, x, err := r.bring(session, name, value, true)
+	if err != nil {
+		return nil, err
+	}
+	return x, r.await(ctx, rank, name, x)
 }
 
 // Broadcast gives every rank the value of rank 0, which does not wait; the values of others are unused.
 func (r *Room) Broadcast(ctx context.Context, session, name string, value []byte) ([]byte, error) {
-	rank, exchange, err := r.bring(session, name, value, false)
+	rank, x, err := r.bring(session, name, value, false)
+	if err == nil {
+		err = r.await(ctx, rank, name, x)
+	}
 	if err != nil {
 		return nil, err
 	}
-	values, err := r.await(ctx, rank, name, exchange)
-	if err != nil {
-		return nil, err
-	}
-	return values[0], nil
+	return x.values[0], nil
 }
 
 // bring adds a rank's value to a round; the round is done when all came, or else when rank 0 did.
@@ -213,13 +237,13 @@ func (r *Room) bring(session, name string, value []byte, all bool) (int, *round,
 	return rank, x, nil
 }
 
-func (r *Room) await(ctx context.Context, rank int, name string, x *round) ([][]byte, error) {
+func (r *Room) await(ctx context.Context, rank int, name string, x *round) error {
 	select {
 	case <-x.done:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	case <-r.stopped:
-		return nil, r.stop()
+		return r.stop()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -228,7 +252,7 @@ func (r *Room) await(ctx context.Context, rank int, name string, x *round) ([][]
 		delete(r.rounds, name)
 		r.used[name] = true
 	}
-	return x.values, nil
+	return nil
 }
 
 // checkDeserted fails the first rank that has left and is awaited in a round.

@@ -111,11 +111,11 @@ func (s *service) Join(_ context.Context, q *controlpb.JoinRequest) (*controlpb.
 }
 
 func (s *service) Gather(ctx context.Context, q *controlpb.GatherRequest) (*controlpb.GatherReply, error) {
-	values, err := s.room.Gather(ctx, q.Session, q.Name, q.Value)
+	x, err := s.room.gather(ctx, q.Session, q.Name, q.Value)
 	if err != nil || q.Barrier {
-		values = nil
+		return &controlpb.GatherReply{}, coded(err)
 	}
-	return &controlpb.GatherReply{Values: values}, coded(err)
+	return x.reply(), nil
 }
 
 func (s *service) Broadcast(ctx context.Context, q *controlpb.BroadcastRequest) (*controlpb.BroadcastReply, error) {
