@@ -17,6 +17,7 @@ import (
 
 // install is the program under test and what lies around it; set by TestMain.
 var install struct {
+	root       string // of the repository
 	program    string
 	fakeEngine string
 	otherABI   string
@@ -42,6 +43,7 @@ func buildAndRun(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
+	install.root = root
 	install.program = filepath.Join(dir, "bin", "mlperf-ssd")
 	install.fakeEngine = filepath.Join(root, "build", "engine", "abi", "libssd_engine_fake.so")
 	if other := os.Getenv("SSD_FAKE_ENGINE"); other != "" {
@@ -98,8 +100,9 @@ func runScripts(t *testing.T, folder string) {
 		Dir:                filepath.Join("testdata", folder),
 		RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("PATH", filepath.Dir(install.program)+":"+os.Getenv("PATH"))
+			env.Setenv("PATH", searchPath())
 			env.Setenv("PROGRAM", install.program)
+			env.Setenv("ROOT", install.root)
 			env.Setenv("FAKE", install.fakeEngine)
 			env.Setenv("OTHER_ABI", install.otherABI)
 			return nil

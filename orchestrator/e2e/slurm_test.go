@@ -7,14 +7,36 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"mlperf-ssd/orchestrator/internal/slurm/slurmtest"
 )
 
 // Slurm's commands are scripts here that write down how they were called.
 func TestSlurmRecorder(t *testing.T) { runScripts(t, "slurm") }
+
+// A real Slurm of four nodes on this machine.
+func TestSlurmCluster(t *testing.T) {
+	skipWithout(t, install.fakeEngine)
+	slurmtest.Start(t, install.root)
+	runScripts(t, "cluster")
+}
+
+// searchPath is PATH with the program under test. The commands of a test cluster stay first: they leave
+// themselves out of the PATH of its nodes.
+func searchPath() string {
+	program, path := filepath.Dir(install.program)+":", os.Getenv("PATH")
+	cluster := filepath.Join(os.Getenv("SLURM_CLUSTER_DIR"), "bin") + ":"
+	if rest, found := strings.CutPrefix(path, cluster); found {
+		return cluster + program + rest
+	}
+	return program + path
+}
 
 // here WANT program [args...]: like code, for any program and in the script's environment.
 func here(ts *testscript.TestScript, neg bool, args []string) {
