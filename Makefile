@@ -7,6 +7,7 @@ BUILD   := build/engine
 SAN     := build/sanitize
 JOBS    ?= $(shell nproc)
 GO      ?= go
+FUZZ_SECONDS ?= 60
 GOLANGCI_VERSION := v2.6.2
 GOLANGCI := .deps/bin/golangci-lint-$(GOLANGCI_VERSION)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
@@ -60,6 +61,12 @@ test-cpp: deps ## C++ tests, the small ones again under sanitizers
 test-go: build ## Go tests with the race detector, end-to-end tests, fuzz seeds
 	$(GO) vet ./...
 	$(GO) test -race ./...
+
+.PHONY: fuzz
+fuzz: deps ## every parser of outside data fuzzed, FUZZ_SECONDS=60 each
+	scripts/fuzz-go $(FUZZ_SECONDS)
+	command -v clang++ >/dev/null || apt-get install -y --no-install-recommends clang
+	scripts/fuzz-engine $(FUZZ_SECONDS)
 
 .PHONY: lint
 lint: deps $(GOLANGCI) ## formats, layers, generated code, linters
