@@ -324,3 +324,34 @@ func TestVerify(t *testing.T) {
 		t.Errorf("another file: %v", err)
 	}
 }
+
+// FuzzAccept holds that no head of an answer moves what has come, or makes the rest begin elsewhere.
+func FuzzAccept(f *testing.F) {
+	f.Add(206, "bytes 10-19/20", `"x"`, "", int64(10))
+	f.Add(206, "bytes 9-19/20", "", "", int64(11))
+	f.Add(206, "bytes 10-999999999999999999/999999999999999999", "", "", int64(-1))
+	f.Add(200, "", `W/"y"`, "9", int64(20))
+	f.Add(416, "bytes */20", "", "", int64(0))
+	f.Add(503, "", "", "-1", int64(0))
+	path := filepath.Join(f.TempDir(), "file")
+	file, err := os.Create(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = file.Close() })
+	f.Fuzz(func(t *testing.T, status int, contentRange, etag, after string, length int64) {
+		p := &partial{path: path, file: file, size: 10, from: identity{URL: "u", ETag: `"x"`, Total: 20}}
+		header := http.Header{"Content-Range": {contentRange}, "Etag": {etag}, "Retry-After": {after}}
+		end, err := quick().withDefaults().accept(p, &http.Response{StatusCode: status, Header: header, ContentLength: max(-1, length)})
+		switch {
+		case retryAfter(err) < 0 || retryAfter(err) > time.Hour:
+			t.Errorf("waits for %v", retryAfter(err))
+		case p.size != 0 && p.size != 10:
+			t.Errorf("%d bytes are there", p.size)
+		case err == nil && p.size == 10 && (end <= 10 || end > 20 || p.from.Total != 20):
+			t.Errorf("the rest reaches to %d of %d", end, p.from.Total)
+		case err == nil && p.size == 0 && (status != http.StatusOK || end != max(-1, length)):
+			t.Errorf("all reaches to %d after status %d", end, status)
+		}
+	})
+}
