@@ -66,6 +66,8 @@ func TestPrepareRefusesWrongUse(t *testing.T) {
 		"exclude each other":               {"coco", dir, "--keep-archives", "--remove-archives"},
 		"--jobs is 0":                      {"coco", dir, "--jobs", "0"},
 		"names no .pth file":               {"backbone", "http://localhost/a.zip", "b.safetensors"},
+		"prepare verify takes one folder":  {"verify"},
+		"--threads is 1025":                {"verify", dir, "--threads", "1025"},
 		"--indent is 17":                   {"annotations", "a.json", "b.json", "--indent", "17"},
 	} {
 		if out, code := prepare(t, arguments...); code != exitUsage || !strings.Contains(out, want) {
