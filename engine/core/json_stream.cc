@@ -40,8 +40,8 @@ JsonStream::JsonStream(const std::string& path, size_t window, Root root)
     : path_(path),
       root_(root),
       file_(path),
-      window_(std::make_unique<char[]>(window + kPadding)),
-      capacity_(window) {
+      capacity_(std::clamp<size_t>(file_.size() + 1, 1, window)),
+      window_(std::make_unique<char[]>(capacity_ + kPadding)) {
   if (Peek() < 0) Throw(Status::kData, "%s: the file is empty", path.c_str());
   if (root == Root::kObject) {
     Take('{', "an object must be the root");

@@ -24,7 +24,7 @@ class JsonStream {
   static constexpr size_t kWindow = size_t{1} << 20;
   enum class Root { kObject, kArray };
 
-  // window: bytes read at first; it grows to the largest element. A stream whose root is an array
+  // window: bytes read at once; it grows to the largest element. A stream whose root is an array
   // begins inside it: NextElement alone is for it.
   explicit JsonStream(const std::string& path, size_t window = kWindow, Root root = Root::kObject);
 
@@ -52,8 +52,8 @@ class JsonStream {
   std::string path_;
   const Root root_;
   InputFile file_;
-  std::unique_ptr<char[]> window_;
   size_t capacity_;
+  std::unique_ptr<char[]> window_;
   size_t begin_ = 0, end_ = 0;  // valid bytes of the window
   int64_t base_ = 0;            // offset of window_[0] in the file
   bool started_ = false;        // a member of the current object or array has been seen
