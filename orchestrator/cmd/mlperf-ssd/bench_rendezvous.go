@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -66,16 +65,12 @@ func benchRendezvous() *cli.Command {
 func meetAll(ctx context.Context, ranks, size int) (rendezvousResult, error) {
 	r := rendezvousResult{Ranks: ranks, BytesPerRank: size}
 	start := time.Now()
-	room := rendezvous.NewRoom(rendezvous.Options{World: ranks, Limits: rendezvous.DefaultLimits()})
+	room := rendezvous.NewRoom(rendezvous.Options{World: ranks})
 	server, err := rendezvous.Serve(room, "127.0.0.1", "127.0.0.1")
 	if err != nil {
 		return r, err
 	}
 	defer server.Close()
-	watch, done := context.WithCancel(ctx)
-	defer done()
-	go room.Watch(watch)
-
 	members := make([]rendezvous.Member, ranks)
 	if err := each(ranks, func(rank int) error {
 		var err error
@@ -120,7 +115,7 @@ func meetAll(ctx context.Context, ranks, size int) (rendezvousResult, error) {
 	return r, nil
 }
 
-// each calls f for all ranks at once.
+// each calls f for all ranks at once and gives the first of their errors.
 func each(ranks int, f func(rank int) error) error {
 	errs := make([]error, ranks)
 	var all sync.WaitGroup
@@ -128,5 +123,8 @@ func each(ranks int, f func(rank int) error) error {
 		all.Go(func() { errs[rank] = f(rank) })
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		return fmt.Errorf("rank %d: %w", i, errs[i])
+	}
+	return nil
 }

@@ -19,8 +19,10 @@ import (
 )
 
 // joinTime bounds the way from the first packet to a seat, lastWords how long a worker that ends waits
-// for the launcher to hear of it.
+// for the launcher to hear of it, silence how long a launcher may say nothing: longer than a worker, as
+// it hears a thousand of them.
 const (
+	silence   = 10 * time.Second
 	joinTime  = 30 * time.Second
 	lastWords = time.Second
 	dialTime  = 5 * time.Second
@@ -113,10 +115,9 @@ type wire struct {
 	heard      chan struct{} // closed when the launcher has ended the stream
 }
 
-// listen takes orders; a launcher that is silent as long as a lost worker is lost itself.
+// listen takes orders; a launcher that is silent too long is lost.
 func (w *wire) listen(m *member) {
 	defer close(w.heard)
-	silence := DefaultLimits().Silence
 	deaf := time.AfterFunc(silence, func() {
 		m.halt(&StoppedError{fmt.Sprintf("no answer from the launcher for %v", silence)})
 	})

@@ -122,6 +122,9 @@ func (r *Room) Join(q Request) (session string, err error) {
 	r.sessions[s.session] = q.Info.Rank
 	if r.joined++; r.joined == r.World {
 		close(r.full)
+		for i := range r.seats {
+			r.seats[i].seen = now
+		}
 	}
 	return s.session, nil
 }

@@ -190,7 +190,11 @@ func (r *Room) working(phases ...string) []int {
 	return ranks
 }
 
+// checkAlive begins when all ranks are there: before, a machine that starts many of them may be slow.
 func (r *Room) checkAlive(now time.Time) {
+	if r.joined < r.World {
+		return
+	}
 	for _, rank := range r.working() {
 		if over(r.seats[rank].seen, now, r.Limits.Silence) {
 			r.fail(rank, Own, fmt.Sprintf("no sign of life for %v: the process stands still or its network is cut", r.Limits.Silence))
