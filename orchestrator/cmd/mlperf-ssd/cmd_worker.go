@@ -133,7 +133,11 @@ func work(c *cli.Context, p place, member rendezvous.Member, tell func(message) 
 		return usageError(fmt.Errorf("worker: started by `mlperf-ssd launch`, not by hand: %w", err))
 	}
 	p.shareThreads(j.Config)
-	library, err := engine.Open(j.Engine)
+	path, err := engine.Find(j.Engine) // an image has its own
+	if err != nil {
+		return err
+	}
+	library, err := engine.Open(path)
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func newSlurmJob(c *cli.Context, loaded *config.Config, job *slurm.Job) (*slurmJ
 		s.allocation.GPUsPerNode = s.allocation.RanksPerNode
 	}
 	if image := loaded.Cluster.Container; image != "" {
-		s.engine = containerEngine(c)
+		s.engine = c.String("engine") // empty: the image's own
 		s.allocation.Container, err = pyxis(loaded, job, dir)
 		return s, err
 	}

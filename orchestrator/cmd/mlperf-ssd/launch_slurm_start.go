@@ -9,8 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"mlperf-ssd/orchestrator/internal/container"
 	"mlperf-ssd/orchestrator/internal/slurm"
 	"mlperf-ssd/orchestrator/internal/supervise"
@@ -74,12 +72,4 @@ func (s *srunStarter) Run(ctx context.Context, w workers) error {
 			}
 		},
 	})
-}
-
-// containerEngine is the engine in an image, unless one is named.
-func containerEngine(c *cli.Context) string {
-	if path := c.String("engine"); path != "" {
-		return path
-	}
-	return container.Engine
 }

@@ -17,9 +17,6 @@ import (
 // Program is where an image has the program (docker/Dockerfile.cpu, scripts/image-sqsh).
 const Program = "/opt/mlperf-ssd/bin/mlperf-ssd"
 
-// Engine is where an image has the engine.
-const Engine = "/opt/mlperf-ssd/lib/libssd_engine_cpu.so"
-
 // Mount is a folder or file of the host that the image gets, under the same path.
 type Mount struct {
 	Path     string // absolute
