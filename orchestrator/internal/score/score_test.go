@@ -4,6 +4,7 @@
 package score
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -168,4 +169,28 @@ func TestReadForgivesNothingButTakesAnything(t *testing.T) {
 	if err != nil || endless.Minutes != nil {
 		t.Errorf("%+v %v", endless, err)
 	}
+}
+
+// FuzzRead wants an answer that can be printed of any text.
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(`:::MLLOG {"time_ms": 1e308, "key": "run_start", "value": null, "metadata": {}}` + "\n" +
+		`:::MLLOG {"time_ms": -1e308, "key": "run_stop", "value": null, "metadata": {"status": "success"}}`))
+	f.Add([]byte(`:::MLLOG {"time_ms": 1, "key": "seed", "value": "\ud800", "metadata": {"file": [1], "lineno": NaN}}`))
+	f.Add([]byte(`:::MLLOG {"time_ms": 1, "key": "tracked_stats", "value": {"throughput": 1e999}, "metadata": {"step": 1}}`))
+	f.Fuzz(func(t *testing.T, log []byte) {
+		run, err := Read("log", bytes.NewReader(log))
+		if err != nil || run.Compliant {
+			t.Fatalf("%+v %v", run, err)
+		}
+		runs := []Run{run, run, run, run, run}
+		set := NewSet("set", runs, Options{Pruned: true})
+		if _, err := json.Marshal(set); err != nil || set.Official {
+			t.Errorf("%+v %v", set, err)
+		}
+		var text strings.Builder
+		WriteSet(&text, set)
+		if !strings.Contains(text.String(), "no score: 5 of 5 runs failed") {
+			t.Error(text.String())
+		}
+	})
 }
