@@ -33,7 +33,8 @@ type Checker struct {
 	errors, warnings findings
 	closed           findings // errors that count in the closed division alone
 
-	seen      map[string]*repeated
+	rules     map[string]rule
+	seen      map[string]Raw // keys so far, with the value that came first
 	firstInit float64
 	best      float64 // accuracy
 	reached   bool    // the target
@@ -42,15 +43,23 @@ type Checker struct {
 	strict    *strict // nil: not wanted
 }
 
-// repeated is how a key has occurred.
-type repeated struct {
-	count int
-	first Raw // value
-}
+// rule is how often a key that the rules name may stand, and where.
+type rule struct{ once, closed bool }
 
 // New starts a check.
 func New() *Checker {
-	c := &Checker{seen: map[string]*repeated{}, firstInit: noTime, best: math.Inf(-1), tensors: map[string]int{}}
+	c := &Checker{rules: map[string]rule{}, seen: map[string]Raw{}, firstInit: noTime, best: math.Inf(-1), tensors: map[string]int{}}
+	for _, key := range closedOnly() {
+		c.rules[key] = rule{once: true, closed: true}
+	}
+	for _, key := range onceOnly() {
+		c.rules[key] = rule{once: true}
+	}
+	for _, keys := range append(alternatives(), []string{"weights_initialization"}) {
+		for _, key := range keys {
+			c.rules[key] = rule{}
+		}
+	}
 	for _, name := range ssdnames.Tensors() {
 		c.tensors[name] = 0
 	}
@@ -66,7 +75,7 @@ func (c *Checker) Line(l Line) {
 	if c.strict != nil {
 		c.strict.line(l, &c.warnings)
 	}
-	c.rules(l)
+	c.apply(l)
 	c.count(l)
 }
 
@@ -87,28 +96,35 @@ func onceOnly() []string {
 	}
 }
 
+// alternatives are the keys of which at least one must stand in either division.
+func alternatives() [][]string {
+	return [][]string{
+		{"cache_clear"}, {"init_start"}, {"eval_accuracy"},
+		{"epoch_start", "block_start"}, {"epoch_stop", "block_stop"},
+		{"eval_start", "block_start"}, {"eval_stop", "block_stop"},
+	}
+}
+
 // count notes that a key has occurred: once, and with which value.
 func (c *Checker) count(l Line) {
-	r := c.seen[l.Key]
-	if r == nil {
-		if !isRuled(l.Key) {
-			return
-		}
-		c.seen[strings.Clone(l.Key)] = &repeated{count: 1, first: slices.Clone(l.Value)}
+	rule, ruled := c.rules[l.Key]
+	if !ruled {
 		return
 	}
-	r.count++
-	closed := slices.Contains(closedOnly(), l.Key)
-	if !closed && !slices.Contains(onceOnly(), l.Key) {
+	first, again := c.seen[l.Key]
+	if !again {
+		c.seen[strings.Clone(l.Key)] = slices.Clone(l.Value)
+	}
+	if !again || !rule.once {
 		return
 	}
-	f := Finding{Line: l.Number, Key: l.Key, Problem: "stands again with the same value", Expected: shown(r.first), Found: shown(l.Value)}
-	if equal(r.first, l.Value) {
+	f := Finding{Line: l.Number, Key: l.Key, Problem: "stands again with the same value", Expected: shown(first), Found: shown(l.Value)}
+	if equal(first, l.Value) {
 		c.warnings.add(f)
 		return
 	}
 	f.Problem = "stands again with another value"
-	c.list(closed).add(f)
+	c.list(rule.closed).add(f)
 }
 
 // list is where errors of a rule go.
@@ -117,16 +133,6 @@ func (c *Checker) list(closed bool) *findings {
 		return &c.closed
 	}
 	return &c.errors
-}
-
-// isRuled says whether the rules name a key.
-func isRuled(key string) bool {
-	switch key {
-	case "cache_clear", "init_start", "eval_accuracy", "weights_initialization", "epoch_start", "epoch_stop",
-		"eval_start", "eval_stop", "block_start", "block_stop":
-		return true
-	}
-	return slices.Contains(closedOnly(), key) || slices.Contains(onceOnly(), key)
 }
 
 // has says whether a key has occurred on an earlier line.
@@ -142,7 +148,7 @@ func shown(value Raw) string {
 
 // Report ends the check: what must stand somewhere in the log.
 func (c *Checker) Report() Report {
-	open := c.has("submission_division") && c.seen["submission_division"].first.is("open")
+	open := c.has("submission_division") && c.seen["submission_division"].is("open")
 	c.occurrences(open)
 	c.accuracy(open)
 	if !open {
@@ -163,22 +169,17 @@ func (c *Checker) missing(keys ...string) {
 }
 
 func (c *Checker) occurrences(open bool) {
-	once := onceOnly()
-	alternatives := [][]string{
-		{"cache_clear"}, {"init_start"}, {"eval_accuracy"},
-		{"epoch_start", "block_start"}, {"epoch_stop", "block_stop"},
-		{"eval_start", "block_start"}, {"eval_stop", "block_stop"},
-	}
+	once, least := onceOnly(), alternatives()
 	if !open {
 		once = append(once, closedOnly()...)
-		alternatives = append(alternatives, []string{"weights_initialization"})
+		least = append(least, []string{"weights_initialization"})
 	}
 	for _, key := range once {
 		if !c.has(key) {
 			c.missing(key)
 		}
 	}
-	for _, keys := range alternatives {
+	for _, keys := range least {
 		if !slices.ContainsFunc(keys, c.has) {
 			c.missing(keys...)
 		}

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// rules applies the rules of one line, before it counts as seen.
-func (c *Checker) rules(l Line) {
+// apply applies the rules of one line, before it counts as seen.
+func (c *Checker) apply(l Line) {
 	switch l.Key {
 	case "submission_org", "submission_platform", "train_samples", "eval_samples":
 		if l.Value.is("") {

@@ -69,6 +69,14 @@ func TestCheckAfterOneChange(t *testing.T) {
 		{"one log that does not comply", "does not comply", true, write(ssd+"result_1.txt", ":::MLLOG\n"+
 			`:::MLLOG {"time_ms": 1, "key": "seed", "value": 9, "metadata": {"file": "a", "lineno": 1}}`+"\n"+
 			`:::MLLOG {"time_ms": 1, "key": "global_batch_size", "value": 456, "metadata": {}}`)},
+		{"two logs that do not comply", "2 of 5 logs do not comply", false, func(org string) error {
+			return errors.Join(write(ssd+"result_1.txt", "x")(org), write(ssd+"result_2.txt", "x")(org))
+		}},
+		{"two aborted runs", "insufficient convergence", false, func(org string) error {
+			writeLog(t, filepath.Join(org, ssd, "result_1.txt"), logtest.Run{Minutes: 20, Epochs: 50, Batch: 456, Seed: 8, Aborted: true})
+			writeLog(t, filepath.Join(org, ssd, "result_2.txt"), logtest.Run{Minutes: 20, Epochs: 50, Batch: 456, Seed: 9, Aborted: true})
+			return nil
+		}},
 		{"one aborted run", "", true, result("result_1.txt", logtest.Run{Minutes: 25, Epochs: 50, Batch: 456, Seed: 9, Aborted: true})},
 		{"a seed twice", "stands in result_0.txt", false, result("result_1.txt", logtest.Run{Minutes: 20, Epochs: 50, Batch: 456, Seed: 0})},
 		{"another batch size", "no global_batch_size that all logs agree on", false, result("result_1.txt", logtest.Run{Minutes: 20, Epochs: 50, Batch: 912, Seed: 9})},
