@@ -189,8 +189,11 @@ func (r Raw) float() (float64, bool) {
 	text, isText := r.Text()
 	if !isText {
 		v, ok := r.Number()
-		_, isInt := r.exactInt()
-		return v, ok && !(isInt && math.IsInf(v, 0))
+		if math.IsInf(v, 0) {
+			_, isInt := r.exactInt()
+			ok = !isInt
+		}
+		return v, ok
 	}
 	text = strings.Trim(text, " \t\n\v\f\r")
 	if strings.ContainsAny(text, "xXpP") {
