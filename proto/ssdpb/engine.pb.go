@@ -225,6 +225,7 @@ const (
 	BenchRequest_INPUT_TRAIN  BenchRequest_What = 2
 	BenchRequest_INPUT_VAL    BenchRequest_What = 3
 	BenchRequest_CONVOLUTIONS BenchRequest_What = 4
+	BenchRequest_ROOFLINE     BenchRequest_What = 5
 )
 
 // Enum value maps for BenchRequest_What.
@@ -235,6 +236,7 @@ var (
 		2: "INPUT_TRAIN",
 		3: "INPUT_VAL",
 		4: "CONVOLUTIONS",
+		5: "ROOFLINE",
 	}
 	BenchRequest_What_value = map[string]int32{
 		"TRAIN":        0,
@@ -242,6 +244,7 @@ var (
 		"INPUT_TRAIN":  2,
 		"INPUT_VAL":    3,
 		"CONVOLUTIONS": 4,
+		"ROOFLINE":     5,
 	}
 )
 
@@ -270,6 +273,61 @@ func (x BenchRequest_What) Number() protoreflect.EnumNumber {
 // Deprecated: Use BenchRequest_What.Descriptor instead.
 func (BenchRequest_What) EnumDescriptor() ([]byte, []int) {
 	return file_engine_proto_rawDescGZIP(), []int{10, 0}
+}
+
+type Layer_Pass int32
+
+const (
+	Layer_FORWARD         Layer_Pass = 0
+	Layer_DATA_GRADIENT   Layer_Pass = 1
+	Layer_WEIGHT_GRADIENT Layer_Pass = 2
+	Layer_UPDATE          Layer_Pass = 3
+	Layer_INFERENCE       Layer_Pass = 4
+)
+
+// Enum value maps for Layer_Pass.
+var (
+	Layer_Pass_name = map[int32]string{
+		0: "FORWARD",
+		1: "DATA_GRADIENT",
+		2: "WEIGHT_GRADIENT",
+		3: "UPDATE",
+		4: "INFERENCE",
+	}
+	Layer_Pass_value = map[string]int32{
+		"FORWARD":         0,
+		"DATA_GRADIENT":   1,
+		"WEIGHT_GRADIENT": 2,
+		"UPDATE":          3,
+		"INFERENCE":       4,
+	}
+)
+
+func (x Layer_Pass) Enum() *Layer_Pass {
+	p := new(Layer_Pass)
+	*p = x
+	return p
+}
+
+func (x Layer_Pass) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Layer_Pass) Descriptor() protoreflect.EnumDescriptor {
+	return file_engine_proto_enumTypes[5].Descriptor()
+}
+
+func (Layer_Pass) Type() protoreflect.EnumType {
+	return &file_engine_proto_enumTypes[5]
+}
+
+func (x Layer_Pass) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Layer_Pass.Descriptor instead.
+func (Layer_Pass) EnumDescriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{12, 0}
 }
 
 type EngineConfig struct {
@@ -1119,6 +1177,7 @@ type BenchReport struct {
 	Ops             []*OpTime              `protobuf:"bytes,4,rep,name=ops,proto3" json:"ops,omitempty"`                                                   // by op kind, of one step (mean)
 	PeakMemoryBytes int64                  `protobuf:"varint,5,opt,name=peak_memory_bytes,json=peakMemoryBytes,proto3" json:"peak_memory_bytes,omitempty"` // resident set of the process
 	Backend         string                 `protobuf:"bytes,6,opt,name=backend,proto3" json:"backend,omitempty"`
+	Layers          []*Layer               `protobuf:"bytes,7,rep,name=layers,proto3" json:"layers,omitempty"` // ROOFLINE alone, and nothing else then: nothing is run
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1195,6 +1254,106 @@ func (x *BenchReport) GetBackend() string {
 	return ""
 }
 
+func (x *BenchReport) GetLayers() []*Layer {
+	if x != nil {
+		return x.Layers
+	}
+	return nil
+}
+
+// What one operation computes and moves on a GPU in f16 for a batch (engine/model/traffic.h).
+type Layer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // of the node
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Pass          Layer_Pass             `protobuf:"varint,3,opt,name=pass,proto3,enum=ssd.Layer_Pass" json:"pass,omitempty"`
+	Flops         int64                  `protobuf:"varint,4,opt,name=flops,proto3" json:"flops,omitempty"`
+	BytesUnfused  int64                  `protobuf:"varint,5,opt,name=bytes_unfused,json=bytesUnfused,proto3" json:"bytes_unfused,omitempty"`
+	BytesFused    int64                  `protobuf:"varint,6,opt,name=bytes_fused,json=bytesFused,proto3" json:"bytes_fused,omitempty"`
+	FusedInto     string                 `protobuf:"bytes,7,opt,name=fused_into,json=fusedInto,proto3" json:"fused_into,omitempty"` // the node whose conv or normalise of the same pass takes it in
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Layer) Reset() {
+	*x = Layer{}
+	mi := &file_engine_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Layer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Layer) ProtoMessage() {}
+
+func (x *Layer) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Layer.ProtoReflect.Descriptor instead.
+func (*Layer) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Layer) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Layer) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Layer) GetPass() Layer_Pass {
+	if x != nil {
+		return x.Pass
+	}
+	return Layer_FORWARD
+}
+
+func (x *Layer) GetFlops() int64 {
+	if x != nil {
+		return x.Flops
+	}
+	return 0
+}
+
+func (x *Layer) GetBytesUnfused() int64 {
+	if x != nil {
+		return x.BytesUnfused
+	}
+	return 0
+}
+
+func (x *Layer) GetBytesFused() int64 {
+	if x != nil {
+		return x.BytesFused
+	}
+	return 0
+}
+
+func (x *Layer) GetFusedInto() string {
+	if x != nil {
+		return x.FusedInto
+	}
+	return ""
+}
+
 type OpTime struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // "conv forward", "batch_norm backward", "multibox" ...
@@ -1206,7 +1365,7 @@ type OpTime struct {
 
 func (x *OpTime) Reset() {
 	*x = OpTime{}
-	mi := &file_engine_proto_msgTypes[12]
+	mi := &file_engine_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1377,7 @@ func (x *OpTime) String() string {
 func (*OpTime) ProtoMessage() {}
 
 func (x *OpTime) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[12]
+	mi := &file_engine_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1231,7 +1390,7 @@ func (x *OpTime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpTime.ProtoReflect.Descriptor instead.
 func (*OpTime) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{12}
+	return file_engine_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *OpTime) GetKind() string {
@@ -1267,7 +1426,7 @@ type ScoreRequest struct {
 
 func (x *ScoreRequest) Reset() {
 	*x = ScoreRequest{}
-	mi := &file_engine_proto_msgTypes[13]
+	mi := &file_engine_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1438,7 @@ func (x *ScoreRequest) String() string {
 func (*ScoreRequest) ProtoMessage() {}
 
 func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[13]
+	mi := &file_engine_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1451,7 @@ func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreRequest.ProtoReflect.Descriptor instead.
 func (*ScoreRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{13}
+	return file_engine_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ScoreRequest) GetAnnotations() string {
@@ -1327,7 +1486,7 @@ type ScoreReport struct {
 
 func (x *ScoreReport) Reset() {
 	*x = ScoreReport{}
-	mi := &file_engine_proto_msgTypes[14]
+	mi := &file_engine_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1339,7 +1498,7 @@ func (x *ScoreReport) String() string {
 func (*ScoreReport) ProtoMessage() {}
 
 func (x *ScoreReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[14]
+	mi := &file_engine_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1352,7 +1511,7 @@ func (x *ScoreReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReport.ProtoReflect.Descriptor instead.
 func (*ScoreReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{14}
+	return file_engine_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ScoreReport) GetStats() []float64 {
@@ -1388,7 +1547,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_engine_proto_msgTypes[15]
+	mi := &file_engine_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1400,7 +1559,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[15]
+	mi := &file_engine_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1413,7 +1572,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{15}
+	return file_engine_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *VerifyRequest) GetDir() string {
@@ -1449,7 +1608,7 @@ type VerifyReport struct {
 
 func (x *VerifyReport) Reset() {
 	*x = VerifyReport{}
-	mi := &file_engine_proto_msgTypes[16]
+	mi := &file_engine_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1461,7 +1620,7 @@ func (x *VerifyReport) String() string {
 func (*VerifyReport) ProtoMessage() {}
 
 func (x *VerifyReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[16]
+	mi := &file_engine_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1474,7 +1633,7 @@ func (x *VerifyReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport.ProtoReflect.Descriptor instead.
 func (*VerifyReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{16}
+	return file_engine_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *VerifyReport) GetSplits() []*VerifyReport_Split {
@@ -1520,7 +1679,7 @@ type InspectRequest_Step struct {
 
 func (x *InspectRequest_Step) Reset() {
 	*x = InspectRequest_Step{}
-	mi := &file_engine_proto_msgTypes[17]
+	mi := &file_engine_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1532,7 +1691,7 @@ func (x *InspectRequest_Step) String() string {
 func (*InspectRequest_Step) ProtoMessage() {}
 
 func (x *InspectRequest_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[17]
+	mi := &file_engine_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1609,7 +1768,7 @@ type InspectRequest_Sample struct {
 
 func (x *InspectRequest_Sample) Reset() {
 	*x = InspectRequest_Sample{}
-	mi := &file_engine_proto_msgTypes[18]
+	mi := &file_engine_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1780,7 @@ func (x *InspectRequest_Sample) String() string {
 func (*InspectRequest_Sample) ProtoMessage() {}
 
 func (x *InspectRequest_Sample) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[18]
+	mi := &file_engine_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1678,7 +1837,7 @@ type ScoreReport_Category struct {
 
 func (x *ScoreReport_Category) Reset() {
 	*x = ScoreReport_Category{}
-	mi := &file_engine_proto_msgTypes[19]
+	mi := &file_engine_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +1849,7 @@ func (x *ScoreReport_Category) String() string {
 func (*ScoreReport_Category) ProtoMessage() {}
 
 func (x *ScoreReport_Category) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[19]
+	mi := &file_engine_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +1862,7 @@ func (x *ScoreReport_Category) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReport_Category.ProtoReflect.Descriptor instead.
 func (*ScoreReport_Category) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{14, 0}
+	return file_engine_proto_rawDescGZIP(), []int{15, 0}
 }
 
 func (x *ScoreReport_Category) GetId() int64 {
@@ -1756,7 +1915,7 @@ type VerifyReport_Split struct {
 
 func (x *VerifyReport_Split) Reset() {
 	*x = VerifyReport_Split{}
-	mi := &file_engine_proto_msgTypes[20]
+	mi := &file_engine_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1768,7 +1927,7 @@ func (x *VerifyReport_Split) String() string {
 func (*VerifyReport_Split) ProtoMessage() {}
 
 func (x *VerifyReport_Split) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[20]
+	mi := &file_engine_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1781,7 +1940,7 @@ func (x *VerifyReport_Split) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport_Split.ProtoReflect.Descriptor instead.
 func (*VerifyReport_Split) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{16, 0}
+	return file_engine_proto_rawDescGZIP(), []int{17, 0}
 }
 
 func (x *VerifyReport_Split) GetName() string {
@@ -1843,7 +2002,7 @@ type VerifyReport_Count struct {
 
 func (x *VerifyReport_Count) Reset() {
 	*x = VerifyReport_Count{}
-	mi := &file_engine_proto_msgTypes[21]
+	mi := &file_engine_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1855,7 +2014,7 @@ func (x *VerifyReport_Count) String() string {
 func (*VerifyReport_Count) ProtoMessage() {}
 
 func (x *VerifyReport_Count) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[21]
+	mi := &file_engine_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1868,7 +2027,7 @@ func (x *VerifyReport_Count) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport_Count.ProtoReflect.Descriptor instead.
 func (*VerifyReport_Count) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{16, 1}
+	return file_engine_proto_rawDescGZIP(), []int{17, 1}
 }
 
 func (x *VerifyReport_Count) GetKind() string {
@@ -1897,7 +2056,7 @@ type VerifyReport_Finding struct {
 
 func (x *VerifyReport_Finding) Reset() {
 	*x = VerifyReport_Finding{}
-	mi := &file_engine_proto_msgTypes[22]
+	mi := &file_engine_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1909,7 +2068,7 @@ func (x *VerifyReport_Finding) String() string {
 func (*VerifyReport_Finding) ProtoMessage() {}
 
 func (x *VerifyReport_Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[22]
+	mi := &file_engine_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1922,7 +2081,7 @@ func (x *VerifyReport_Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport_Finding.ProtoReflect.Descriptor instead.
 func (*VerifyReport_Finding) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{16, 2}
+	return file_engine_proto_rawDescGZIP(), []int{17, 2}
 }
 
 func (x *VerifyReport_Finding) GetKind() string {
@@ -2055,24 +2214,44 @@ const file_engine_proto_rawDesc = "" +
 	"\x05epoch\x18\x02 \x01(\x03R\x05epoch\x12\x19\n" +
 	"\bimage_id\x18\x03 \x01(\x03R\aimageId\x12\x16\n" +
 	"\x06output\x18\x04 \x01(\tR\x06outputB\x06\n" +
-	"\x04what\"\xba\x01\n" +
+	"\x04what\"\xc8\x01\n" +
 	"\fBenchRequest\x12*\n" +
 	"\x04what\x18\x01 \x01(\x0e2\x16.ssd.BenchRequest.WhatR\x04what\x12\x14\n" +
 	"\x05steps\x18\x02 \x01(\x03R\x05steps\x12\x18\n" +
-	"\aseconds\x18\x03 \x01(\x01R\aseconds\"N\n" +
+	"\aseconds\x18\x03 \x01(\x01R\aseconds\"\\\n" +
 	"\x04What\x12\t\n" +
 	"\x05TRAIN\x10\x00\x12\t\n" +
 	"\x05INFER\x10\x01\x12\x0f\n" +
 	"\vINPUT_TRAIN\x10\x02\x12\r\n" +
 	"\tINPUT_VAL\x10\x03\x12\x10\n" +
-	"\fCONVOLUTIONS\x10\x04\"\xe0\x01\n" +
+	"\fCONVOLUTIONS\x10\x04\x12\f\n" +
+	"\bROOFLINE\x10\x05\"\x84\x02\n" +
 	"\vBenchReport\x12*\n" +
 	"\x11images_per_second\x18\x01 \x01(\x01R\x0fimagesPerSecond\x12\x17\n" +
 	"\astep_ms\x18\x02 \x03(\x01R\x06stepMs\x12'\n" +
 	"\x10cpu_ms_per_image\x18\x03 \x01(\x01R\rcpuMsPerImage\x12\x1d\n" +
 	"\x03ops\x18\x04 \x03(\v2\v.ssd.OpTimeR\x03ops\x12*\n" +
 	"\x11peak_memory_bytes\x18\x05 \x01(\x03R\x0fpeakMemoryBytes\x12\x18\n" +
-	"\abackend\x18\x06 \x01(\tR\abackend\"B\n" +
+	"\abackend\x18\x06 \x01(\tR\abackend\x12\"\n" +
+	"\x06layers\x18\a \x03(\v2\n" +
+	".ssd.LayerR\x06layers\"\xa7\x02\n" +
+	"\x05Layer\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12#\n" +
+	"\x04pass\x18\x03 \x01(\x0e2\x0f.ssd.Layer.PassR\x04pass\x12\x14\n" +
+	"\x05flops\x18\x04 \x01(\x03R\x05flops\x12#\n" +
+	"\rbytes_unfused\x18\x05 \x01(\x03R\fbytesUnfused\x12\x1f\n" +
+	"\vbytes_fused\x18\x06 \x01(\x03R\n" +
+	"bytesFused\x12\x1d\n" +
+	"\n" +
+	"fused_into\x18\a \x01(\tR\tfusedInto\"V\n" +
+	"\x04Pass\x12\v\n" +
+	"\aFORWARD\x10\x00\x12\x11\n" +
+	"\rDATA_GRADIENT\x10\x01\x12\x13\n" +
+	"\x0fWEIGHT_GRADIENT\x10\x02\x12\n" +
+	"\n" +
+	"\x06UPDATE\x10\x03\x12\r\n" +
+	"\tINFERENCE\x10\x04\"B\n" +
 	"\x06OpTime\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02ms\x18\x02 \x01(\x01R\x02ms\x12\x14\n" +
@@ -2134,62 +2313,66 @@ func file_engine_proto_rawDescGZIP() []byte {
 	return file_engine_proto_rawDescData
 }
 
-var file_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_engine_proto_goTypes = []any{
 	(DeviceConfig_Kind)(0),        // 0: ssd.DeviceConfig.Kind
 	(ModelConfig_Precision)(0),    // 1: ssd.ModelConfig.Precision
 	(DataConfig_BadImage)(0),      // 2: ssd.DataConfig.BadImage
 	(DataConfig_Sharding)(0),      // 3: ssd.DataConfig.Sharding
 	(BenchRequest_What)(0),        // 4: ssd.BenchRequest.What
-	(*EngineConfig)(nil),          // 5: ssd.EngineConfig
-	(*DeviceConfig)(nil),          // 6: ssd.DeviceConfig
-	(*ModelConfig)(nil),           // 7: ssd.ModelConfig
-	(*DataConfig)(nil),            // 8: ssd.DataConfig
-	(*OptimizerConfig)(nil),       // 9: ssd.OptimizerConfig
-	(*CommConfig)(nil),            // 10: ssd.CommConfig
-	(*EvalConfig)(nil),            // 11: ssd.EvalConfig
-	(*ConnectRequest)(nil),        // 12: ssd.ConnectRequest
-	(*RankAddress)(nil),           // 13: ssd.RankAddress
-	(*InspectRequest)(nil),        // 14: ssd.InspectRequest
-	(*BenchRequest)(nil),          // 15: ssd.BenchRequest
-	(*BenchReport)(nil),           // 16: ssd.BenchReport
-	(*OpTime)(nil),                // 17: ssd.OpTime
-	(*ScoreRequest)(nil),          // 18: ssd.ScoreRequest
-	(*ScoreReport)(nil),           // 19: ssd.ScoreReport
-	(*VerifyRequest)(nil),         // 20: ssd.VerifyRequest
-	(*VerifyReport)(nil),          // 21: ssd.VerifyReport
-	(*InspectRequest_Step)(nil),   // 22: ssd.InspectRequest.Step
-	(*InspectRequest_Sample)(nil), // 23: ssd.InspectRequest.Sample
-	(*ScoreReport_Category)(nil),  // 24: ssd.ScoreReport.Category
-	(*VerifyReport_Split)(nil),    // 25: ssd.VerifyReport.Split
-	(*VerifyReport_Count)(nil),    // 26: ssd.VerifyReport.Count
-	(*VerifyReport_Finding)(nil),  // 27: ssd.VerifyReport.Finding
+	(Layer_Pass)(0),               // 5: ssd.Layer.Pass
+	(*EngineConfig)(nil),          // 6: ssd.EngineConfig
+	(*DeviceConfig)(nil),          // 7: ssd.DeviceConfig
+	(*ModelConfig)(nil),           // 8: ssd.ModelConfig
+	(*DataConfig)(nil),            // 9: ssd.DataConfig
+	(*OptimizerConfig)(nil),       // 10: ssd.OptimizerConfig
+	(*CommConfig)(nil),            // 11: ssd.CommConfig
+	(*EvalConfig)(nil),            // 12: ssd.EvalConfig
+	(*ConnectRequest)(nil),        // 13: ssd.ConnectRequest
+	(*RankAddress)(nil),           // 14: ssd.RankAddress
+	(*InspectRequest)(nil),        // 15: ssd.InspectRequest
+	(*BenchRequest)(nil),          // 16: ssd.BenchRequest
+	(*BenchReport)(nil),           // 17: ssd.BenchReport
+	(*Layer)(nil),                 // 18: ssd.Layer
+	(*OpTime)(nil),                // 19: ssd.OpTime
+	(*ScoreRequest)(nil),          // 20: ssd.ScoreRequest
+	(*ScoreReport)(nil),           // 21: ssd.ScoreReport
+	(*VerifyRequest)(nil),         // 22: ssd.VerifyRequest
+	(*VerifyReport)(nil),          // 23: ssd.VerifyReport
+	(*InspectRequest_Step)(nil),   // 24: ssd.InspectRequest.Step
+	(*InspectRequest_Sample)(nil), // 25: ssd.InspectRequest.Sample
+	(*ScoreReport_Category)(nil),  // 26: ssd.ScoreReport.Category
+	(*VerifyReport_Split)(nil),    // 27: ssd.VerifyReport.Split
+	(*VerifyReport_Count)(nil),    // 28: ssd.VerifyReport.Count
+	(*VerifyReport_Finding)(nil),  // 29: ssd.VerifyReport.Finding
 }
 var file_engine_proto_depIdxs = []int32{
-	6,  // 0: ssd.EngineConfig.device:type_name -> ssd.DeviceConfig
-	7,  // 1: ssd.EngineConfig.model:type_name -> ssd.ModelConfig
-	8,  // 2: ssd.EngineConfig.data:type_name -> ssd.DataConfig
-	9,  // 3: ssd.EngineConfig.optimizer:type_name -> ssd.OptimizerConfig
-	11, // 4: ssd.EngineConfig.eval:type_name -> ssd.EvalConfig
-	10, // 5: ssd.EngineConfig.comm:type_name -> ssd.CommConfig
+	7,  // 0: ssd.EngineConfig.device:type_name -> ssd.DeviceConfig
+	8,  // 1: ssd.EngineConfig.model:type_name -> ssd.ModelConfig
+	9,  // 2: ssd.EngineConfig.data:type_name -> ssd.DataConfig
+	10, // 3: ssd.EngineConfig.optimizer:type_name -> ssd.OptimizerConfig
+	12, // 4: ssd.EngineConfig.eval:type_name -> ssd.EvalConfig
+	11, // 5: ssd.EngineConfig.comm:type_name -> ssd.CommConfig
 	0,  // 6: ssd.DeviceConfig.kind:type_name -> ssd.DeviceConfig.Kind
 	1,  // 7: ssd.ModelConfig.precision:type_name -> ssd.ModelConfig.Precision
 	2,  // 8: ssd.DataConfig.bad_image:type_name -> ssd.DataConfig.BadImage
 	3,  // 9: ssd.DataConfig.sharding:type_name -> ssd.DataConfig.Sharding
-	22, // 10: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
-	23, // 11: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
+	24, // 10: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
+	25, // 11: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
 	4,  // 12: ssd.BenchRequest.what:type_name -> ssd.BenchRequest.What
-	17, // 13: ssd.BenchReport.ops:type_name -> ssd.OpTime
-	24, // 14: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
-	25, // 15: ssd.VerifyReport.splits:type_name -> ssd.VerifyReport.Split
-	26, // 16: ssd.VerifyReport.counts:type_name -> ssd.VerifyReport.Count
-	27, // 17: ssd.VerifyReport.findings:type_name -> ssd.VerifyReport.Finding
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	19, // 13: ssd.BenchReport.ops:type_name -> ssd.OpTime
+	18, // 14: ssd.BenchReport.layers:type_name -> ssd.Layer
+	5,  // 15: ssd.Layer.pass:type_name -> ssd.Layer.Pass
+	26, // 16: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
+	27, // 17: ssd.VerifyReport.splits:type_name -> ssd.VerifyReport.Split
+	28, // 18: ssd.VerifyReport.counts:type_name -> ssd.VerifyReport.Count
+	29, // 19: ssd.VerifyReport.findings:type_name -> ssd.VerifyReport.Finding
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_engine_proto_init() }
@@ -2206,8 +2389,8 @@ func file_engine_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_engine_proto_rawDesc), len(file_engine_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   23,
+			NumEnums:      6,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
