@@ -18,7 +18,7 @@ func prepareCOCOCommand() *cli.Command {
 		Name:      "coco",
 		Usage:     "download COCO 2017, unpack it, and make its bbox-only annotation files",
 		ArgsUsage: "DIR",
-		Description: "What is in DIR already is kept, what broke off goes on. About 42 GB of disk are needed, 21 GB with the archives removed.\n" +
+		Description: "What is in DIR already is kept, what broke off goes on. About 42 GB of disk are needed; 20 GB of them are the archives.\n" +
 			"Example: mlperf-ssd prepare coco --remove-archives /data/coco2017",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "base-url", Value: coco.BaseURL, Usage: "where zips/ and annotations/ with the archives are"},
