@@ -103,6 +103,7 @@ func runScripts(t *testing.T, folder string) {
 			env.Setenv("PATH", searchPath())
 			env.Setenv("PROGRAM", install.program)
 			env.Setenv("ROOT", install.root)
+			env.Setenv("IDS", fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()))
 			env.Setenv("FAKE", install.fakeEngine)
 			env.Setenv("OTHER_ABI", install.otherABI)
 			return nil

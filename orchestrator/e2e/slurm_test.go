@@ -20,6 +20,9 @@ import (
 // Slurm's commands are scripts here that write down how they were called.
 func TestSlurmRecorder(t *testing.T) { runScripts(t, "slurm") }
 
+// docker is such a script, too.
+func TestDockerRecorder(t *testing.T) { runScripts(t, "container") }
+
 // A real Slurm of four nodes on this machine.
 func TestSlurmCluster(t *testing.T) {
 	skipWithout(t, install.fakeEngine)

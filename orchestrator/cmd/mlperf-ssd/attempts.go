@@ -58,6 +58,9 @@ func (t *trial) run() error {
 // prepareRestart sets the ended log aside and finds where to begin again. It gives what counts as
 // progress: the step of the checkpoint, or in a timed trial, which begins anew, the farthest step.
 func (t *trial) prepareRestart(restart int, e ending) (int64, error) {
+	if t.Caches == cachesCleared {
+		t.Caches = cachesDrop // they are full again
+	}
 	aside := fmt.Sprintf("%s.aborted_%d", t.logFile(), restart+1)
 	if err := os.Rename(t.logFile(), aside); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return 0, fmt.Errorf("restart: log: %w", err)

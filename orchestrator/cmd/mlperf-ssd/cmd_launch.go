@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -42,7 +43,7 @@ func launchCommand() *cli.Command {
 			"With cluster.nodes above 1, or --slurm, it submits itself to Slurm, shows what the job prints and\n" +
 			"asks before Ctrl-C cancels it; --dry-run prints the script. Inside an allocation it runs all\n" +
 			"trials with srun.",
-		Flags: append(append(configFlags(), slurmFlags()...),
+		Flags: append(slices.Concat(configFlags(), slurmFlags(), containerFlags()),
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in run.log_dir"},
 			&cli.IntFlag{Name: "nproc", Usage: "run `N` ranks on this machine (default: cluster.gpus_per_node)"},
 			restartsFlag(),
@@ -98,7 +99,11 @@ func launchTrials(c *cli.Context, loaded *config.Config, path string) error {
 	}
 	var failures []error
 	for n := range int(loaded.Run.Trials) {
-		t := &trial{cli: c, job: job{Config: loaded, Engine: path, Trial: n, Seed: loaded.Run.Seed}, starter: ranks}
+		j := job{Config: loaded, Engine: path, Trial: c.Int("first-trial") + n, Seed: loaded.Run.Seed, Caches: caches(c.String("caches"))}
+		if j.Caches == cachesDrop && loaded.Cluster.ClearCaches == "off" {
+			j.Caches = cachesKept
+		}
+		t := &trial{cli: c, job: j, starter: ranks}
 		if err := prepareJob(c, &t.job); err != nil {
 			return errors.Join(append(failures, err)...)
 		}

@@ -32,6 +32,9 @@ func slurmFlags() []cli.Flag {
 // launchPlace finds where a launch runs and hands it on: submitted from a login node, with srun inside
 // an allocation, or here.
 func launchPlace(c *cli.Context, loaded *config.Config) error {
+	if image := c.String("container"); image != "" {
+		loaded.Cluster.Container = image
+	}
 	if c.Bool("local") && (c.Bool("slurm") || c.Bool("detach")) {
 		return usageError(errors.New("--local excludes --slurm and --detach"))
 	}
@@ -41,7 +44,7 @@ func launchPlace(c *cli.Context, loaded *config.Config) error {
 	}
 	switch {
 	case c.Bool("local"):
-		return launch(c, loaded)
+		return launchHere(c, loaded)
 	case task != nil && (loaded.Cluster.Nodes > 1 || task.World > 1):
 		return usageError(fmt.Errorf("srun started %d launchers: call launch once, in the batch script or beside salloc, and it starts the ranks itself",
 			task.World))
@@ -50,8 +53,15 @@ func launchPlace(c *cli.Context, loaded *config.Config) error {
 	case c.Bool("slurm"), c.Bool("detach"), loaded.Cluster.Nodes > 1:
 		return submit(c, loaded)
 	default:
-		return launch(c, loaded)
+		return launchHere(c, loaded)
 	}
+}
+
+func launchHere(c *cli.Context, loaded *config.Config) error {
+	if loaded.Cluster.Container != "" && loaded.Cluster.Nodes == 1 {
+		return launchInDocker(c, loaded)
+	}
+	return launch(c, loaded)
 }
 
 // submission is what a submit has to say.
@@ -171,6 +181,12 @@ func slurmPlan(c *cli.Context, loaded *config.Config) (slurm.Plan, []string, err
 	}
 	if c.Bool("resume") {
 		command = append(command, "--resume")
+	}
+	if c.IsSet("restarts") {
+		command = append(command, fmt.Sprintf("--restarts=%d", c.Int("restarts")))
+	}
+	if image := c.String("container"); image != "" {
+		command = append(command, "--container="+image)
 	}
 	limit, warnings, err := timeLimit(loaded)
 	if err != nil {

@@ -94,15 +94,15 @@ func pyxis(c *config.Config, job *slurm.Job, dir string) (*container.Pyxis, erro
 	if err != nil {
 		return nil, usageError(err)
 	}
-	mounts, err := containerMounts(c)
+	mounts, err := container.Mounts(configMounts(c))
 	if err != nil {
 		return nil, usageError(err)
 	}
 	return &container.Pyxis{Image: image, Name: container.PyxisName(job.ID, job.Restarts), WorkDir: c.Run.LogDir, Mounts: mounts}, nil
 }
 
-// containerMounts are the paths of a configuration; they are absolute.
-func containerMounts(c *config.Config) ([]container.Mount, error) {
+// configMounts are the paths of a configuration; they are absolute.
+func configMounts(c *config.Config) []container.Mount {
 	mounts := []container.Mount{{Path: c.Run.LogDir}}
 	for _, path := range []string{c.Data.Dir, c.Backbone.Weights} {
 		if path != "" {
@@ -112,7 +112,7 @@ func containerMounts(c *config.Config) ([]container.Mount, error) {
 	if dir := c.Eval.Detections; dir != "" {
 		mounts = append(mounts, container.Mount{Path: dir})
 	}
-	return container.Mounts(mounts)
+	return mounts
 }
 
 // setUp is all before the first trial.
