@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -62,6 +63,49 @@ func TestAcceptedSystem(t *testing.T) {
 }
 
 func near(got, want float64) bool { return math.Abs(got-want) < 5e-7 }
+
+// The scores of all systems of the round, from run times of three digits.
+func TestSystemsOfTheRound(t *testing.T) {
+	text, err := os.ReadFile("../../../../shared/spec/systems.tsv")
+	if err != nil {
+		t.Skip("the table of the round is not here: ", err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	column := map[string]int{}
+	for i, name := range strings.Split(lines[0], "\t") {
+		column[name] = i
+	}
+	if len(lines) != 27 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	number := func(text string) float64 {
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for _, line := range lines[1:] {
+		fields := strings.Split(line, "\t")
+		epochs := strings.Split(fields[column["converged_epochs"]], ",")
+		var runs []Run
+		for i, minutes := range strings.Split(fields[column["run_minutes"]], ",") {
+			r := run(number(minutes), number(epochs[i]))
+			r.GlobalBatch = pointer(number(fields[column["global_batch"]]))
+			r.seeds[0].value = strconv.Itoa(i)
+			runs = append(runs, r)
+		}
+		set := NewSet(fields[0], runs, Options{})
+		if set.Official != (fields[0] != "Dell DSS8440 10xA100") { // whose batch size lies between two points
+			t.Errorf("%s: %v", fields[0], set.Problems)
+		}
+		for name, got := range map[string]float64{"score_minutes": *set.Score, "converged_epoch": *set.Epochs} {
+			if want := number(fields[column[name]]); math.Abs(got-want) > 0.0011 {
+				t.Errorf("%s: %s %v, want %v", fields[0], name, got, want)
+			}
+		}
+	}
+}
 
 // run is a run as Read makes it.
 func run(minutes, epochs float64) Run {
