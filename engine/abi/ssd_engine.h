@@ -87,17 +87,21 @@ ssd_status ssd_engine_address(ssd_engine* e, int32_t rank, int32_t world, void* 
 ssd_status ssd_engine_connect(ssd_engine* e, const void* request, size_t len, ssd_error* err);
 
 /* Plans the network, warms up on made-up input, then initialises the weights (119 TENSOR_INIT
- * events) and loads backbone or checkpoint. Never opens the data set. */
+ * events) and loads backbone or checkpoint (from the same files on every rank). Never opens the
+ * data set. prepare, train and evaluate are calls that all ranks make, in the same order with the
+ * same arguments. */
 ssd_status ssd_engine_prepare(ssd_engine* e, ssd_error* err);
 
 /* Trains `steps` iterations of `epoch` (from 1) and blocks until they are done. A new epoch starts
  * at its iteration 1, the same epoch goes on where it was. The first call opens the data. */
 ssd_status ssd_engine_train(ssd_engine* e, int64_t epoch, int64_t steps, ssd_error* err);
 
-/* Infers the evaluation images and returns; scoring goes on beside what follows. */
+/* Infers the evaluation images and returns; scoring goes on beside what follows, on rank 0 alone:
+ * only there EVAL_END or EVAL_FAILED comes. */
 ssd_status ssd_engine_evaluate(ssd_engine* e, ssd_error* err);
 
-/* Writes a checkpoint (safetensors) atomically: weights, running statistics, momentum, position. */
+/* Writes a checkpoint (safetensors) atomically: weights, running statistics, momentum, position.
+ * One rank is enough: all have the same. */
 ssd_status ssd_engine_save(ssd_engine* e, const char* path, ssd_error* err);
 
 /* InspectRequest: one inspected step or one prepared sample, written as safetensors. After create;
