@@ -68,6 +68,10 @@ fuzz: deps ## every parser of outside data fuzzed, FUZZ_SECONDS=60 each
 	command -v clang++ >/dev/null || apt-get install -y --no-install-recommends clang
 	scripts/fuzz-engine $(FUZZ_SECONDS)
 
+.PHONY: drill
+drill: build ## strikes runs of several ranks with signals, 100 times
+	scripts/drill
+
 .PHONY: lint
 lint: deps $(GOLANGCI) ## formats, layers, generated code, linters
 	scripts/lint $(GOLANGCI)
@@ -75,6 +79,10 @@ lint: deps $(GOLANGCI) ## formats, layers, generated code, linters
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/.deps/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	mv .deps/bin/golangci-lint $@
+
+.PHONY: image-sqsh
+image-sqsh: build ## build/mlperf-ssd-cpu.sqsh, an image for Enroot, of Debian packages
+	scripts/image-sqsh build/mlperf-ssd-cpu.sqsh
 
 .PHONY: fmt
 fmt: ## formats Go and C++

@@ -116,10 +116,10 @@ func leave(ctx context.Context, member rendezvous.Member, tell func(message) boo
 	if !tell(message{Error: err.Error()}) {
 		return err
 	}
-	var stopped *rendezvous.StoppedError
-	interrupted := errors.Is(err, context.Canceled)
+	// A signal from elsewhere is a cause of its own; from the launcher it comes after the order to stop.
+	interrupted := ctx.Err() != nil
 	status := engine.StatusOf(err)
-	member.Fail(err.Error(), interrupted || errors.As(err, &stopped) || status == engine.Comm || status == engine.Aborted)
+	member.Fail(err.Error(), member.Reason() != nil || status == engine.Comm || status == engine.Aborted)
 	code := exitFailed
 	if interrupted {
 		code = exitInterrupted

@@ -22,6 +22,9 @@ import (
 	"mlperf-ssd/orchestrator/internal/supervise"
 )
 
+// localJoin is how long the ranks of this host may take to join; nothing slow comes before.
+const localJoin = 30 * time.Second
+
 // After a failure the other workers end by themselves within selfStop, or get SIGTERM, and SIGKILL after
 // lastGrace: all are gone in two seconds.
 const (
@@ -44,13 +47,13 @@ func runRanks(c *cli.Context, j job, s starter, cleared bool, output io.Writer) 
 
 // several serves the control plane while the ranks run, and gives the cause of their end.
 func (t *trial) several(e *ending, view *progress.View) error {
-	room, err := t.openRoom(e, view)
+	host, listen, limits := t.starter.Host(), "", limitsOf(t.Config)
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		listen, limits.Join = host, localJoin
+	}
+	room, err := t.openRoom(e, view, limits)
 	if err != nil {
 		return err
-	}
-	host, listen := t.starter.Host(), ""
-	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
-		listen = host
 	}
 	server, err := rendezvous.Serve(room, listen, host)
 	if err != nil {
@@ -108,7 +111,7 @@ func (t *trial) endAll(ctx context.Context) {
 	}
 }
 
-func (t *trial) openRoom(e *ending, view *progress.View) (*rendezvous.Room, error) {
+func (t *trial) openRoom(e *ending, view *progress.View, limits rendezvous.Limits) (*rendezvous.Room, error) {
 	text, err := json.Marshal(t.job)
 	if err != nil {
 		return nil, fmt.Errorf("launch: job: %w", err)
@@ -127,7 +130,7 @@ func (t *trial) openRoom(e *ending, view *progress.View) (*rendezvous.Room, erro
 		Build:         build,
 		Configuration: hex.EncodeToString(sum[:8]),
 		Job:           text,
-		Limits:        limitsOf(t.Config),
+		Limits:        limits,
 		Note: func(rank int, note []byte) {
 			if rank == 0 {
 				e.take(note, view)

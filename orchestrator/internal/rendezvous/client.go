@@ -93,7 +93,7 @@ func typed(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return context.Cause(ctx)
 	case s.Code() == codes.PermissionDenied:
 		return &RefusedError{s.Message()}
 	case s.Code() == codes.Aborted:

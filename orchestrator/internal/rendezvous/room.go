@@ -110,10 +110,7 @@ func (r *Room) Join(q Request) (session string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.refuse(q); err != nil {
-		var refused *RefusedError
-		if rank := q.Info.Rank; errors.As(err, &refused) && rank >= 0 && rank < r.World {
-			r.seats[rank].refused = refused.Text
-		}
+		r.remember(q.Info.Rank, err)
 		return "", err
 	}
 	now := time.Now()
@@ -127,6 +124,19 @@ func (r *Room) Join(q Request) (session string, err error) {
 		}
 	}
 	return s.session, nil
+}
+
+// remember keeps why a worker was not let in, for when its process ends.
+func (r *Room) remember(rank int, err error) {
+	if rank < 0 || rank >= r.World || r.seats[rank].session != "" {
+		return
+	}
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		r.seats[rank].refused = refused.Text
+	} else {
+		r.seats[rank].failed = true // it ends as the run is over
+	}
 }
 
 // refuse is why a worker may not join.
@@ -244,7 +254,7 @@ func (r *Room) await(ctx context.Context, rank int, name string, x *round) error
 	select {
 	case <-x.done:
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	case <-r.stopped:
 		return r.stop()
 	}
