@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 
@@ -51,6 +52,10 @@ func runBind(c *cli.Context) error {
 	program, err := exec.LookPath(c.Args().First())
 	if err != nil {
 		return fmt.Errorf("bind: %w", err)
+	}
+	signal.Reset(os.Interrupt, syscall.SIGTERM) // one that came between would be lost with this program
+	if err := c.Context.Err(); err != nil {
+		return err
 	}
 	runtime.LockOSThread() // exec keeps the binding of the thread that calls it
 	if err := binding.Apply(sets[0], sets[1]); err != nil {
