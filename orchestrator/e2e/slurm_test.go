@@ -30,6 +30,12 @@ func TestSlurmCluster(t *testing.T) {
 	runScripts(t, "cluster")
 }
 
+func TestSlurmRealEngine(t *testing.T) {
+	skipWithout(t, install.realEngine)
+	slurmtest.Start(t, install.root)
+	runScripts(t, "cluster_real")
+}
+
 // searchPath is PATH with the program under test. The commands of a test cluster stay first: they leave
 // themselves out of the PATH of its nodes.
 func searchPath() string {
