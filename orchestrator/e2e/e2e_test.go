@@ -50,9 +50,13 @@ func buildAndRun(m *testing.M) (int, error) {
 		install.fakeEngine = other
 	}
 	install.otherABI = filepath.Join(filepath.Dir(install.fakeEngine), "libssd_engine_other_abi.so")
-	install.realEngine = filepath.Join(root, "lib", "libssd_engine_cpu.so")
+	lib := filepath.Join(root, "lib")
+	if other := os.Getenv("SSD_LIB_DIR"); other != "" {
+		lib = other
+	}
+	install.realEngine = filepath.Join(lib, "libssd_engine_cpu.so")
 	if missing(install.realEngine) == "" {
-		if err := os.Symlink(filepath.Join(root, "lib"), filepath.Join(dir, "lib")); err != nil {
+		if err := os.Symlink(lib, filepath.Join(dir, "lib")); err != nil {
 			return 0, err
 		}
 	}
