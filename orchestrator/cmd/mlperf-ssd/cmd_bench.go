@@ -36,6 +36,7 @@ func benchCommand() *cli.Command {
 			benchSteps("infer", "inference and detection on made-up input", ssdpb.BenchRequest_INFER),
 			benchSteps("convolutions", "the convolutions of a training step alone: its limit", ssdpb.BenchRequest_CONVOLUTIONS),
 			benchInput(),
+			benchRoofline(),
 			benchRendezvous(),
 		},
 	}
