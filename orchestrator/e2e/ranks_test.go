@@ -51,11 +51,12 @@ func restart(t *testing.T, dir, logDir string, more ...string) {
 	if !await(ctx, func() bool { return missing(checkpoint(dir, logDir, 1)) == "" }) {
 		t.Fatal("no checkpoint")
 	}
-	for _, pid := range childrenOf(cmd.Process.Pid) {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Error(err)
-		}
-		break
+	workers := childrenOf(cmd.Process.Pid)
+	if len(workers) == 0 {
+		t.Fatal("no workers")
+	}
+	if err := syscall.Kill(workers[0], syscall.SIGKILL); err != nil {
+		t.Error(err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, words.String())
