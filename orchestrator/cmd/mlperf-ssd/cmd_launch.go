@@ -40,6 +40,9 @@ func launchCommand() *cli.Command {
 		Usage: "train until the target, score, and leave an MLPerf log",
 		Description: "Writes result_0.txt (the log of trial 0), run.json (the outcome) and checkpoints into\n" +
 			"run.log_dir. Exit code 0 when the target is reached, 1 otherwise.\n\n" +
+			"On this machine it starts a worker for each of cluster.gpus_per_node ranks, or --nproc N. When one\n" +
+			"fails or hangs it is named and the others are stopped; --restarts N begins again.\n" +
+			"Example: mlperf-ssd launch --config configs/toy.toml --nproc 2 --restarts 3\n\n" +
 			"With cluster.nodes above 1, or --slurm, it submits itself to Slurm, shows what the job prints and\n" +
 			"asks before Ctrl-C cancels it; --dry-run prints the script. Inside an allocation it runs all\n" +
 			"trials with srun.",
@@ -129,6 +132,11 @@ func checkRunnable(c *config.Config) error {
 		return fmt.Errorf("%s: cluster.nodes is %d, but here is one: leave --local away to submit to Slurm, or --nproc N runs N ranks here",
 			c.Origin("cluster.nodes"), n)
 	}
+	return checkPaths(c)
+}
+
+// checkPaths looks for what a configuration names.
+func checkPaths(c *config.Config) error {
 	if c.Data.Dir == "" {
 		return errors.New("data.dir is not set: name a COCO folder, or draw one with `mlperf-ssd prepare toy DIR`")
 	}

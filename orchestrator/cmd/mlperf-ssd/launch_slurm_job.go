@@ -41,6 +41,9 @@ func launchInAllocation(c *cli.Context, loaded *config.Config, job *slurm.Job) (
 	if err := s.allocation.Check(int(loaded.Cluster.Nodes)); err != nil {
 		return usageError(err)
 	}
+	if err := checkPaths(s.config); err != nil {
+		return usageError(err)
+	}
 	if c.Bool("dry-run") {
 		return printPlan(c.App.Writer, planOf(s.config, s.engine), c.Bool("json"))
 	}

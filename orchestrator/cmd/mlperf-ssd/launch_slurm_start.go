@@ -6,7 +6,9 @@ package main
 import (
 	"context"
 	"io"
+	"net"
 	"os"
+	"strings"
 	"time"
 
 	"mlperf-ssd/orchestrator/internal/container"
@@ -42,12 +44,29 @@ type srunStarter struct {
 	env        []string
 }
 
+// Host is this machine's address on the way to the other nodes, which need not know its name, and the
+// machine may have several. A job of this node alone stays inside it.
 func (s *srunStarter) Host() string {
-	// The batch shell runs on the job's first node; salloc's shell runs elsewhere.
-	if name, err := os.Hostname(); err == nil {
-		return name
+	own, err := os.Hostname()
+	if err != nil {
+		own = s.allocation.Job.Nodes[0]
 	}
-	return s.allocation.Job.Nodes[0]
+	short, _, _ := strings.Cut(own, ".")
+	for _, node := range s.allocation.Job.Nodes {
+		if node == own || node == short {
+			continue
+		}
+		connection, err := net.Dial("udp", net.JoinHostPort(node, "9")) // nothing is sent
+		if err != nil {
+			return own
+		}
+		defer func() { _ = connection.Close() }()
+		if address, ok := connection.LocalAddr().(*net.UDPAddr); ok {
+			return address.IP.String()
+		}
+		return own
+	}
+	return "127.0.0.1"
 }
 
 func (s *srunStarter) Run(ctx context.Context, w workers) error {
