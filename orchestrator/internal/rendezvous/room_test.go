@@ -1,0 +1,143 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package rendezvous
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func enter(t *testing.T, r *Room, rank int) Member {
+	t.Helper()
+	m, err := Enter(r, Request{Info: Info{Rank: rank}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestExitTellsWhyAWorkerWasRefused(t *testing.T) {
+	r := NewRoom(Options{World: 2, Build: "b1"})
+	if _, err := Enter(r, Request{Build: "b2", Info: Info{Rank: 1, Host: "n1"}}); err == nil {
+		t.Fatal("let in")
+	}
+	r.Exit(1, false, "ended with exit code 1")
+	if cause := r.Cause(); cause.Rank != 1 || !strings.Contains(cause.Text, "refused: rank 1 on n1 is of build b2") {
+		t.Errorf("cause %v", cause)
+	}
+}
+
+// A worker that said why it ends ends with an exit code: that is no news. A signal is.
+func TestTheLastWordBeatsTheExitCode(t *testing.T) {
+	r := NewRoom(Options{World: 2})
+	one, two := enter(t, r, 0), enter(t, r, 1)
+	one.Fail("all-reduce: rank 1 is gone", true)
+	r.Exit(0, false, "ended with exit code 1")
+	if cause := r.Cause(); cause.Rank != 0 || cause.Weight != Derived {
+		t.Errorf("cause %v", cause)
+	}
+	two.Fail("stopped", true)
+	r.Exit(1, true, "died (segmentation fault)")
+	if cause := r.Cause(); cause.Rank != 1 || cause.Text != "died (segmentation fault)" {
+		t.Errorf("cause %v", cause)
+	}
+}
+
+// A worker that comes when the run is over ends for that, and is not its cause.
+func TestALateWorkerIsNotTheCause(t *testing.T) {
+	r := NewRoom(Options{World: 2})
+	enter(t, r, 0).Fail("interrupted from elsewhere", true)
+	if _, err := Enter(r, Request{Info: Info{Rank: 1}}); err == nil {
+		t.Fatal("let in")
+	}
+	r.Exit(1, false, "ended with exit code 1")
+	if cause := r.Cause(); cause.Rank != 0 {
+		t.Errorf("cause %v", cause)
+	}
+}
+
+// watched runs f beside the watch over a room, on simulated time.
+func watched(t *testing.T, limits Limits, f func(t *testing.T, r *Room)) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRoom(Options{World: 2, Limits: limits})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			r.Watch(ctx)
+		}()
+		f(t, r)
+		cancel()
+		<-done
+	})
+}
+
+func TestOthersMayWaitForARankThatSaves(t *testing.T) {
+	limits := Limits{Silence: 4 * time.Second, Hang: 10 * time.Second, Prepare: time.Minute, Evaluate: time.Minute}
+	watched(t, limits, func(t *testing.T, r *Room) {
+		zero, one := enter(t, r, 0), enter(t, r, 1)
+		for step := range int64(3) {
+			zero.Report(State{PhaseTrain, 1, step})
+			one.Report(State{PhaseTrain, 1, step})
+			time.Sleep(time.Second)
+		}
+		zero.Report(State{PhaseSave, 1, 3})
+		one.Report(State{PhaseTrain, 1, 3})
+		time.Sleep(50 * time.Second)
+		if cause := r.Cause(); cause != nil {
+			t.Errorf("stopped while a rank saves: %v", cause)
+		}
+		zero.Report(State{PhaseTrain, 1, 3})
+		time.Sleep(9 * time.Second)
+		if cause := r.Cause(); cause != nil {
+			t.Errorf("stopped just after a rank saved: %v", cause)
+		}
+		zero.Report(State{PhaseSave, 1, 3})
+		<-one.Stopped()
+		if cause := r.Cause(); cause.Error() != "rank 0, save, epoch 1, step 3: hangs: 1m0s in this phase" {
+			t.Errorf("cause %v", cause)
+		}
+		zero.Fail("stopped", true)
+		one.Fail("stopped", true)
+	})
+}
+
+// All stand where they wait for each other: nobody is blamed alone.
+func TestNoRankIsBlamedIfAllStand(t *testing.T) {
+	watched(t, Limits{Hang: 10 * time.Second, Prepare: time.Minute}, func(t *testing.T, r *Room) {
+		zero, one := enter(t, r, 0), enter(t, r, 1)
+		for step := range int64(2) {
+			zero.Report(State{PhaseTrain, 1, step})
+			one.Report(State{PhaseTrain, 1, step})
+			time.Sleep(time.Second)
+		}
+		<-zero.Stopped()
+		if cause := r.Cause(); cause.Rank != -1 || !strings.HasPrefix(cause.Error(), "all 2 ranks, train, epoch 1, step 1: hangs: no step for 10.") {
+			t.Errorf("cause %v", cause)
+		}
+		zero.Fail("stopped", true)
+		one.Fail("stopped", true)
+	})
+}
+
+// If the launcher itself stood still, as with SIGSTOP, no worker has been silent.
+func TestAPauseOfTheLauncherAccusesNobody(t *testing.T) {
+	r := NewRoom(Options{World: 1, Limits: Limits{Join: time.Second, Silence: time.Second, Hang: time.Second, Prepare: time.Second}})
+	m := enter(t, r, 0)
+	now := time.Now()
+	r.check(now.Add(time.Hour))
+	if cause := r.Cause(); cause != nil {
+		t.Errorf("cause %v", cause)
+	}
+	for i := range 10 {
+		r.check(now.Add(time.Hour + time.Duration(i)*watchInterval))
+	}
+	if cause := r.Cause(); cause == nil || !strings.Contains(cause.Text, "no sign of life for 1s") {
+		t.Errorf("cause %v", cause)
+	}
+	m.Fail("stopped", true)
+}
