@@ -12,9 +12,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"go.uber.org/zap"
 
 	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/progress"
@@ -65,13 +67,20 @@ func (t *trial) several(e *ending, view *progress.View) error {
 	}
 	ctx, kill := context.WithCancel(context.WithoutCancel(t.cli.Context))
 	interrupted := context.AfterFunc(t.cli.Context, func() { room.Fail(-1, rendezvous.Own, "interrupted") })
-	watching := make(chan struct{})
-	go func() {
-		defer close(watching)
+	began, logger := time.Now(), newLogger()
+	var watchers sync.WaitGroup
+	watchers.Go(func() {
+		select {
+		case <-room.Full():
+			logger.Info("ranks met", zap.Int("ranks", room.World), zap.Duration("after", time.Since(began)))
+		case <-ctx.Done():
+		}
+	})
+	watchers.Go(func() {
 		room.Watch(ctx)
 		t.endAll(ctx)
 		kill()
-	}()
+	})
 	err = t.starter.Run(ctx, workers{
 		Args:   []string{"worker", "--credentials", "-"},
 		Input:  access,
@@ -89,7 +98,7 @@ func (t *trial) several(e *ending, view *progress.View) error {
 	})
 	interrupted()
 	kill()
-	<-watching
+	watchers.Wait()
 	server.Close() // after it no worker is heard
 	e.step = max(e.step, room.Farthest())
 	if cause := room.Cause(); cause != nil {
