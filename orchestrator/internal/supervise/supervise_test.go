@@ -39,6 +39,17 @@ func TestRunCarriesJobLogErrorsAndProgress(t *testing.T) {
 	}
 }
 
+func TestRunAddsToTheEnvironment(t *testing.T) {
+	t.Setenv("SSD_TEST_KEPT", "kept")
+	var out bytes.Buffer
+	child := shell(`printf '%s %s' "$SSD_TEST_KEPT" "$SSD_TEST_NEW"; : <&3 2>/dev/null && echo ' a descriptor too many'`, &out, io.Discard, nil)
+	child.Env = []string{"SSD_TEST_NEW=new"}
+	_ = Run(context.Background(), child) // the shell's last test fails as it should
+	if out.String() != "kept new" {
+		t.Errorf("printed %q", out.String())
+	}
+}
+
 func TestRunNamesRankAndCause(t *testing.T) {
 	for _, test := range []struct {
 		script, want string
