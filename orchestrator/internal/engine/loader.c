@@ -28,8 +28,6 @@ int loader_open(const char* path, loader_api* api, uint32_t* version, char* mess
   if (find(library, "ssd_abi_version", &api->abi_version, message, size)) return 1;
   *version = api->abi_version();
   if (*version != SSD_ABI_VERSION) return 2;
-  /* A tool's function: a library of this ABI that lacks it can do all else. */
-  if (find(library, "ssd_verify", &api->verify, message, size)) api->verify = NULL;
   return find(library, "ssd_build_info", &api->build_info, message, size) ||
          find(library, "ssd_engine_create", &api->create, message, size) ||
          find(library, "ssd_engine_address", &api->address, message, size) ||
@@ -41,6 +39,7 @@ int loader_open(const char* path, loader_api* api, uint32_t* version, char* mess
          find(library, "ssd_engine_inspect", &api->inspect, message, size) ||
          find(library, "ssd_engine_bench", &api->bench, message, size) ||
          find(library, "ssd_score", &api->score, message, size) ||
+         find(library, "ssd_verify", &api->verify, message, size) ||
          find(library, "ssd_engine_poll", &api->poll, message, size) ||
          find(library, "ssd_engine_abort", &api->abort, message, size) ||
          find(library, "ssd_engine_destroy", &api->destroy, message, size);
@@ -97,11 +96,6 @@ ssd_status loader_score(const loader_api* api, const void* request, size_t len, 
 
 ssd_status loader_verify(const loader_api* api, const void* request, size_t len, void* report,
                          size_t cap, size_t* report_len, ssd_error* err) {
-  if (api->verify == NULL) {
-    err->status = SSD_UNAVAILABLE;
-    snprintf(err->message, sizeof err->message, "this engine library has no ssd_verify: rebuild it");
-    return SSD_UNAVAILABLE;
-  }
   return api->verify(request, len, report, cap, report_len, err);
 }
 
