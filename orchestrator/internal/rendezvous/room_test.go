@@ -106,6 +106,28 @@ func TestOthersMayWaitForARankThatSaves(t *testing.T) {
 	})
 }
 
+// Steps that are slow from the first on are no hang.
+func TestSlowStepsAreNoHang(t *testing.T) {
+	watched(t, Limits{Hang: 10 * time.Second, Prepare: time.Hour}, func(t *testing.T, r *Room) {
+		zero, one := enter(t, r, 0), enter(t, r, 1)
+		for step := range int64(4) {
+			zero.Report(State{PhaseTrain, 1, step})
+			one.Report(State{PhaseTrain, 1, step})
+			time.Sleep(time.Minute)
+		}
+		if cause := r.Cause(); cause != nil {
+			t.Errorf("cause %v", cause)
+		}
+		began := time.Now()
+		<-zero.Stopped()
+		if cause, took := r.Cause(), time.Since(began); took < 8*time.Minute || took > 10*time.Minute {
+			t.Errorf("stopped after %v: %v", took, cause)
+		}
+		zero.Fail("stopped", true)
+		one.Fail("stopped", true)
+	})
+}
+
 // All stand where they wait for each other: nobody is blamed alone.
 func TestNoRankIsBlamedIfAllStand(t *testing.T) {
 	watched(t, Limits{Hang: 10 * time.Second, Prepare: time.Minute}, func(t *testing.T, r *Room) {

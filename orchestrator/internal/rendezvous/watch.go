@@ -43,8 +43,9 @@ func (r *Room) beat(session string, b Beat) (int, error) {
 		s.progressed = now
 	}
 	if steps := b.State.Step - s.state.Step; steps > 0 {
-		// Shorter steps are told of late: what is seen of them is the time between heartbeats.
-		if s.stepTime = now.Sub(s.progressed) / time.Duration(steps); s.first || s.stepTime < 3*Heartbeat/2 {
+		// The first one counts too, so that a slow machine's second has the time. Shorter steps are told
+		// of late: what is seen of them is the time between heartbeats.
+		if s.stepTime = now.Sub(s.progressed) / time.Duration(steps); s.stepTime < 3*Heartbeat/2 {
 			s.stepTime = 0
 		}
 		s.progressed, s.first = now, false
