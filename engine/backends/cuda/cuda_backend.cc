@@ -6,12 +6,15 @@
 
 #include <vector>
 
+#include "backends/cuda/batch_norm.h"
 #include "backends/cuda/context.h"
+#include "backends/cuda/conv.h"
 #include "backends/cuda/detect.h"
 #include "backends/cuda/elementwise.h"
 #include "backends/cuda/head_layout.h"
 #include "backends/cuda/max_pool.h"
 #include "backends/cuda/multibox.h"
+#include "backends/cuda/plan.h"
 #include "backends/cuda/values.h"
 
 namespace ssd {
@@ -53,7 +56,10 @@ std::string MissingGpu() {
 class CudaBackend final : public Backend {
  public:
   CudaBackend() { SSD_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking)); }
-  ~CudaBackend() override { (void)cudaStreamDestroy(context_.stream); }
+  ~CudaBackend() override {
+    target_.reset();
+    (void)cudaStreamDestroy(context_.stream);
+  }
 
   std::string Describe() const override {
     cudaDeviceProp device;
@@ -81,11 +87,11 @@ class CudaBackend final : public Backend {
   std::unique_ptr<DeviceMemory> Allocate(size_t bytes) override {
     return AllocateCuda(context_, bytes);
   }
-  std::unique_ptr<Op> MakeConv(const ConvDesc&) override {
-    Throw(Status::kUnavailable, "the CUDA backend has no convolutions in this build");
+  std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
+    return MakeCudaConv(context_, *target_, desc);
   }
-  std::unique_ptr<Op> MakeBatchNorm(const BatchNormDesc&) override {
-    Throw(Status::kUnavailable, "the CUDA backend has no BatchNorm in this build");
+  std::unique_ptr<Op> MakeBatchNorm(const BatchNormDesc& desc) override {
+    return MakeCudaBatchNorm(context_, desc);
   }
   std::unique_ptr<Op> MakeMaxPool(const MaxPoolDesc& desc) override {
     return MakeCudaMaxPool(context_, desc);
@@ -114,6 +120,7 @@ class CudaBackend final : public Backend {
 
  private:
   CudaContext context_;
+  std::unique_ptr<PlanTarget> target_;
   std::unique_ptr<CudaSgd> sgd_;
   SgdArgs sgd_args_{};
 };
@@ -129,7 +136,7 @@ std::string CudaObstacle(Precision precision) {
   for (const auto& missing : {MissingLibrary(), MissingGpu()}) {
     if (!missing.empty()) return missing;
   }
-  return "this build has no convolutions for GPUs: set device.kind to cpu";
+  return "";
 }
 
 std::unique_ptr<Backend> OpenCudaBackend(Precision precision) {

@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+struct cudnnContext;
+namespace cudnn_frontend::graph {
+class Graph;
+}
+
+namespace ssd {
+
+// What became of one cuDNN graph.
+struct PlanRecord {
+  std::string graph;   // "conv forward 3x3/1 64x75x75 -> 64x75x75"
+  std::string engine;  // cuDNN's name of the engine; empty: refused
+  int64_t workspace = 0;
+  std::string refusal;  // cuDNN's words
+};
+
+// Where plans are made for: the GPU at hand, or one known by its properties alone, for which plans
+// can be built but not run.
+class PlanTarget {
+ public:
+  virtual ~PlanTarget() = default;
+  virtual cudnnContext* handle() const = 0;  // null without a card
+  // Sets the graph up for the target; the words of cuDNN or nothing.
+  virtual void Prepare(cudnn_frontend::graph::Graph& graph) const = 0;
+  virtual void Note(const PlanRecord& record) = 0;
+};
+
+// The GPU's own, bound to a stream of the context.
+std::unique_ptr<PlanTarget> OpenGpuTarget(void* stream);
+// From a JSON of cuDNN's device properties; sm is 80 for compute capability 8.0. Records are added
+// to *records. Throws Status::kInvalid if cuDNN does not take the properties.
+std::unique_ptr<PlanTarget> DescribedTarget(const std::string& properties, int sm,
+                                            std::vector<PlanRecord>* records);
+
+// Tensors of a graph by number.
+using PlanPack = std::unordered_map<int64_t, void*>;
+
+// A cuDNN graph with the engine that runs it: the first one that cuDNN's heuristics offer and can
+// build.
+class CudnnPlan {
+ public:
+  // Throws Status::kUnavailable with cuDNN's words when no engine takes the graph.
+  CudnnPlan(PlanTarget& target, const std::string& name,
+            std::shared_ptr<cudnn_frontend::graph::Graph> graph);
+  size_t workspace() const { return static_cast<size_t>(record_.workspace); }
+  // Enqueues. REQUIRES: a target with a card.
+  void Run(const PlanTarget& target, PlanPack& pack, void* workspace) const;
+
+ private:
+  std::shared_ptr<cudnn_frontend::graph::Graph> graph_;
+  PlanRecord record_;
+};
+
+}  // namespace ssd
