@@ -1,0 +1,99 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// cuda_plans NAME PROPERTIES SM BATCH...: makes every op of the network for a GPU that is known by
+// its properties alone, in training and in evaluation, and prints what cuDNN answers for each
+// graph. Fails if a graph has no engine. Needs cuDNN's libraries, and a driver, which may be a
+// stub.
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+
+#include "backends/cuda/planning_backend.h"
+#include "core/error.h"
+#include "model/network.h"
+#include "model/parameters.h"
+#include "model/ssd300.h"
+
+namespace ssd {
+namespace {
+
+std::string ReadFile(const char* path) {
+  std::ifstream file(path);
+  if (!file) Throw(Status::kData, "%s: cannot be read", path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// cuDNN ends the process that lacks one of the first two.
+void LoadLibraries() {
+  for (const char* library :
+       {"libcuda.so.1", "libcublasLt.so.13", "libnvrtc.so.13", "libcudnn.so.9"}) {
+    if (dlopen(library, RTLD_NOW | RTLD_GLOBAL) == nullptr)
+      Throw(Status::kUnavailable, "%s: name its folder in LD_LIBRARY_PATH", dlerror());
+  }
+}
+
+void Plan(PlanTarget& target, int64_t batch, Network::Mode mode) {
+  const auto backend = OpenPlanningBackend(target);
+  const Parameters parameters(BuildSsd300(), *backend);
+  const Network network(parameters.graph(), *backend, parameters, batch, mode, 0);
+  std::printf("%s, batch %lld: %zu MB of memory\n",
+              mode == Network::Mode::kTrain ? "training" : "evaluation",
+              static_cast<long long>(batch), network.memory_bytes() >> 20);
+}
+
+// One line a graph; returns the number of refused ones.
+int Print(const std::string& device, const std::vector<PlanRecord>& records) {
+  std::set<std::string> printed;
+  int refused = 0;
+  for (const PlanRecord& r : records) {
+    if (!printed.insert(r.graph).second) continue;
+    const bool plan = r.refusal.empty();
+    refused += !plan;
+    std::printf("%-6s %-74s %10.1f MB  %s\n", device.c_str(), r.graph.c_str(),
+                static_cast<double>(r.workspace) / (1 << 20),
+                plan ? r.engine.c_str() : r.refusal.c_str());
+  }
+  std::printf("%s: %zu graphs, %d refused\n", device.c_str(), printed.size(), refused);
+  return refused;
+}
+
+int Main(int argc, char** argv) {
+  if (argc < 5) {
+    std::fprintf(stderr, "usage: cuda_plans NAME PROPERTIES SM BATCH...\n");
+    return 2;
+  }
+  LoadLibraries();
+  std::vector<PlanRecord> records;
+  const auto target = DescribedTarget(ReadFile(argv[2]), std::atoi(argv[3]), &records);
+  int failed = 0;
+  for (int i = 4; i < argc; ++i) {
+    for (const auto mode : {Network::Mode::kTrain, Network::Mode::kInfer}) {
+      try {
+        Plan(*target, std::atoll(argv[i]), mode);
+      } catch (const Error& e) {
+        std::fprintf(stderr, "cuda_plans: batch %s: %s\n", argv[i], e.what());
+        failed = 1;
+      }
+    }
+  }
+  return Print(argv[1], records) > 0 || failed != 0 ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace ssd
+
+int main(int argc, char** argv) {
+  try {
+    return ssd::Main(argc, argv);
+  } catch (const ssd::Error& e) {
+    std::fprintf(stderr, "cuda_plans: %s\n", e.what());
+    return 1;
+  }
+}
