@@ -16,6 +16,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -43,6 +45,7 @@ type ExitError struct {
 	Code   int            // exit code, or -1 if a signal ended it
 	Signal syscall.Signal // or 0
 	Late   bool           // it was asked to stop, did not, and was killed
+	Crash  string         // what its run-time library said of it, if it died by a crash
 }
 
 func (e *ExitError) Error() string { return fmt.Sprintf("worker of rank %d %s", e.Rank, e.How()) }
@@ -56,6 +59,8 @@ func (e *ExitError) How() string {
 		return fmt.Sprintf("was killed (%v): out of memory?", e.Signal)
 	case e.Signal != 0:
 		return fmt.Sprintf("died (%v)", e.Signal)
+	case e.Crash != "":
+		return fmt.Sprintf("ended with exit code %d (%s)", e.Code, e.Crash)
 	default:
 		return fmt.Sprintf("ended with exit code %d", e.Code)
 	}
@@ -107,17 +112,17 @@ func Run(ctx context.Context, c Child) error {
 	readers.Wait()
 	prefixed.flush()
 	if err != nil {
-		return exitError(ctx, c.Rank, err)
+		return exitError(ctx, c.Rank, err, prefixed.crash)
 	}
 	return errors.Join(writeErr, closeErr)
 }
 
-func exitError(ctx context.Context, rank int, err error) error {
+func exitError(ctx context.Context, rank int, err error, crash string) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return fmt.Errorf("worker of rank %d: %w", rank, err)
 	}
-	failure := &ExitError{Rank: rank, Code: exit.ExitCode()}
+	failure := &ExitError{Rank: rank, Code: exit.ExitCode(), Crash: crash}
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		failure.Signal = status.Signal()
 		failure.Late = ctx.Err() != nil && failure.Signal == syscall.SIGKILL
@@ -133,11 +138,20 @@ func readProgress(r io.Reader, f func(json.RawMessage)) {
 	}
 }
 
-// prefixWriter puts a prefix before each line and writes lines whole.
+// prefixWriter puts a prefix before each line and writes lines whole. It keeps the first line with which
+// a run-time library reports a crash.
 type prefixWriter struct {
 	out     io.Writer
 	prefix  string
 	partial []byte
+	crash   string
+}
+
+// isCrash knows the lines of Go and of C++; Go takes a signal of C code for its own.
+func isCrash(line string) bool {
+	return slices.ContainsFunc([]string{"SIG", "panic: ", "fatal error: ", "terminate called "}, func(start string) bool {
+		return strings.HasPrefix(line, start)
+	})
 }
 
 func (p *prefixWriter) Write(text []byte) (int, error) {
@@ -153,6 +167,9 @@ func (p *prefixWriter) Write(text []byte) (int, error) {
 }
 
 func (p *prefixWriter) write() error {
+	if line := strings.TrimSpace(string(p.partial)); p.crash == "" && isCrash(line) {
+		p.crash = line
+	}
 	_, err := p.out.Write(append([]byte(p.prefix), p.partial...))
 	p.partial = p.partial[:0]
 	return err

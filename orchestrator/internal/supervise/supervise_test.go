@@ -55,6 +55,8 @@ func TestRunNamesRankAndCause(t *testing.T) {
 		script, want string
 	}{
 		{"exit 7", "worker of rank 3 ended with exit code 7"},
+		{"echo 'SIGSEGV: segmentation violation' >&2; echo 'PC=0x1' >&2; exit 2",
+			"worker of rank 3 ended with exit code 2 (SIGSEGV: segmentation violation)"},
 		{"kill -KILL $$", "worker of rank 3 was killed (killed): out of memory?"},
 		{"kill -SEGV $$", "worker of rank 3 died (segmentation fault)"},
 	} {
