@@ -36,6 +36,13 @@ func TestSlurmRealEngine(t *testing.T) {
 	runScripts(t, "cluster_real")
 }
 
+// Slurm with the image of `make image-sqsh`.
+func TestSlurmImage(t *testing.T) {
+	skipWithoutImage(t)
+	slurmtest.Start(t, install.root)
+	runScripts(t, "cluster_image")
+}
+
 // searchPath is PATH with the program under test. The commands of a test cluster stay first: they leave
 // themselves out of the PATH of its nodes.
 func searchPath() string {
