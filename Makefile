@@ -16,7 +16,8 @@ CMAKE_FLAGS := -G Ninja -DSSD_COMMIT=$(VERSION) \
 # The sum: cgo does not see the header of the engine change. The warnings: go-nvml binds old names too.
 export CGO_CFLAGS := -O2 -g -Wno-deprecated-declarations -DSSD_HEADER_SUM=0x$(shell sha256sum engine/abi/ssd_engine.h | cut -c1-15)
 # The folders whose tests also run under the address and undefined-behaviour sanitizers.
-SANITIZED := core loss heads eval data optim model abi event_queue
+SANITIZED := core loss heads eval data optim model comm abi event_queue \
+  coco_detections_fuzz coco_index_fuzz coco_truth_fuzz jpeg_fuzz json_stream_fuzz safetensors_fuzz
 
 .PHONY: help
 help: ## this list
@@ -64,8 +65,8 @@ test-go: build ## Go tests with the race detector, end-to-end tests, fuzz seeds
 
 .PHONY: fuzz
 fuzz: deps ## every parser of outside data fuzzed, FUZZ_SECONDS=60 each
+	scripts/install-packages clang libclang-rt-14-dev
 	scripts/fuzz-go $(FUZZ_SECONDS)
-	command -v clang++ >/dev/null || apt-get install -y --no-install-recommends clang
 	scripts/fuzz-engine $(FUZZ_SECONDS)
 
 .PHONY: drill
