@@ -77,9 +77,13 @@ func (s *srunStarter) Run(ctx context.Context, w workers) error {
 	if s.allocation.Container != nil {
 		program = container.Program
 	}
+	command := []string{program, "task"}
+	if s.allocation.GPUsPerNode > 0 {
+		command = append(command, "--gpus")
+	}
 	world := len(s.allocation.Job.Nodes) * s.allocation.RanksPerNode
 	return s.allocation.RunRanks(ctx, slurm.Ranks{
-		Command: append([]string{program}, w.Args...),
+		Command: append(append(command, "--"), w.Args...),
 		Env:     s.env,
 		Input:   w.Input,
 		Stdout:  w.Stdout,

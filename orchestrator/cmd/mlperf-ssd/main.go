@@ -35,6 +35,7 @@ func newApp() *cli.App {
 		Commands: []*cli.Command{
 			launchCommand(),
 			workerCommand(),
+			taskCommand(),
 			bindCommand(),
 			nodesCommand(),
 			gpusCommand(),
