@@ -66,6 +66,12 @@ func (t *trial) prepareRestart(restart int, e ending) (int64, error) {
 		return 0, fmt.Errorf("restart: log: %w", err)
 	}
 	if t.Config.Run.Timed {
+		if t.Config.Run.Seed == 0 {
+			if err := t.drawSeed(); err != nil {
+				return 0, err
+			}
+		}
+		t.Start = worker.Position{}
 		return e.step, retireCheckpoints(t.Config.Run.LogDir)
 	}
 	start, err := worker.Latest(t.Config.Run.LogDir)

@@ -53,12 +53,18 @@ func prepareJob(c *cli.Context, j *job) error {
 		}
 	}
 	if j.Seed == 0 {
-		n, err := rand.Int(rand.Reader, big.NewInt(1<<31-1))
-		if err != nil {
-			return fmt.Errorf("seed: %w", err)
-		}
-		j.Seed = n.Int64() + 1
+		return j.drawSeed()
 	}
+	return nil
+}
+
+// drawSeed takes a seed of 31 bits, not 0, from the system.
+func (j *job) drawSeed() error {
+	n, err := rand.Int(rand.Reader, big.NewInt(1<<31-1))
+	if err != nil {
+		return fmt.Errorf("seed: %w", err)
+	}
+	j.Seed = n.Int64() + 1
 	return nil
 }
 
