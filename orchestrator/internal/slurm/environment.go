@@ -33,6 +33,8 @@ type Task struct {
 	Node       int // index, from 0
 }
 
+const maxTasks = 1 << 20
+
 // Slurm numbers its own steps down from the top; a shell in them is no task of an srun.
 const (
 	interactiveStep = "4294967290"
@@ -110,8 +112,8 @@ func (v *variables) parse(name string, f func(text string) error) {
 func (v *variables) whole(name string) int {
 	var n int64
 	v.parse(name, func(text string) (err error) {
-		if n, err = number(text); err == nil && n > maxHosts {
-			err = fmt.Errorf("more than %d", maxHosts)
+		if n, err = number(text); err == nil && n > maxTasks {
+			err = fmt.Errorf("more than %d", maxTasks)
 		}
 		return err
 	})

@@ -12,7 +12,7 @@ import (
 
 const (
 	maxRange = 1 << 16 // names of one bracket's range, as Slurm has it
-	maxHosts = 1 << 20 // names of a list
+	maxHosts = 1 << 17 // names of a list
 )
 
 // Hosts expands a compressed list of host names: n[01-03,07],dgx9. Names stand between commas or white
@@ -108,12 +108,11 @@ func expandRanges(text string) ([]string, error) {
 			return nil, fmt.Errorf("[%s]: %q goes down", text, part)
 		case last-first >= maxRange:
 			return nil, fmt.Errorf("[%s]: %q is more than %d names", text, part, maxRange)
+		case int64(len(numbers))+last-first >= maxHosts:
+			return nil, fmt.Errorf("more than %d names in a bracket", maxHosts)
 		}
 		for n := first; n <= last; n++ {
 			numbers = append(numbers, fmt.Sprintf("%0*d", len(low), n))
-		}
-		if len(numbers) > maxHosts {
-			return nil, fmt.Errorf("more than %d names in a bracket", maxHosts)
 		}
 	}
 	return numbers, nil
