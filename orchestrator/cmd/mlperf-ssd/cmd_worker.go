@@ -120,6 +120,10 @@ func leave(ctx context.Context, member rendezvous.Member, tell func(message) boo
 	interrupted := ctx.Err() != nil
 	status := engine.StatusOf(err)
 	member.Fail(err.Error(), member.Reason() != nil || status == engine.Comm || status == engine.Aborted)
+	var lost *rendezvous.LostError
+	if errors.As(err, &lost) {
+		return err
+	}
 	code := exitFailed
 	if interrupted {
 		code = exitInterrupted

@@ -119,13 +119,13 @@ type wire struct {
 func (w *wire) listen(m *member) {
 	defer close(w.heard)
 	deaf := time.AfterFunc(silence, func() {
-		m.halt(&StoppedError{fmt.Sprintf("no answer from the launcher for %v", silence)})
+		m.halt(&LostError{fmt.Sprintf("no answer for %v", silence)})
 	})
 	defer deaf.Stop()
 	for {
 		order, err := w.stream.Recv()
 		if err != nil {
-			m.halt(&StoppedError{"the connection to the launcher ended"})
+			m.halt(&LostError{"the connection ended"})
 			return
 		}
 		deaf.Reset(silence)
@@ -161,14 +161,14 @@ func (w *wire) beat(b Beat) error {
 		beat.Failure = &controlpb.Failure{Error: b.Failure, Derived: b.Derived}
 	}
 	if err := w.stream.Send(beat); err != nil {
-		return &StoppedError{"the connection to the launcher ended"}
+		return &LostError{"the connection ended"}
 	}
 	return nil
 }
 
 func (w *wire) leave(context.Context) error {
 	if err := w.stream.Send(&controlpb.Heartbeat{Session: w.session, Leave: true}); err != nil {
-		return &StoppedError{"the connection to the launcher ended"}
+		return &LostError{"the connection ended"}
 	}
 	return nil
 }

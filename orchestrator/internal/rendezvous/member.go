@@ -10,7 +10,7 @@ import (
 )
 
 // Member is a worker's side of a run. Gather and the like come one at a time; the rest from any
-// goroutine. After a failure of any rank every call gives a *StoppedError.
+// goroutine. After a failure of any rank every call gives a *StoppedError, without a launcher a *LostError.
 type Member interface {
 	// World is the number of ranks, Job what the launcher wants done.
 	World() int

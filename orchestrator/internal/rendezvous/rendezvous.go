@@ -86,6 +86,11 @@ type StoppedError struct{ Reason string }
 
 func (e *StoppedError) Error() string { return "stopped: " + e.Reason }
 
+// LostError is what a worker gets that has lost its launcher.
+type LostError struct{ Reason string }
+
+func (e *LostError) Error() string { return "the launcher is lost: " + e.Reason }
+
 // Limits are the times after which a worker counts as failed; zero = never.
 type Limits struct {
 	Join     time.Duration // from the opening to the last Join
