@@ -7,12 +7,11 @@
 // stub.
 #include <dlfcn.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <set>
+#include <map>
 #include <string>
 
 #include "backends/cuda/planning_backend.h"
@@ -49,18 +48,18 @@ void Plan(PlanTarget& target, int64_t batch, Network::Mode mode) {
 }
 
 // One line a graph; returns the number of refused ones.
-int Print(const std::string& device, const std::vector<PlanRecord>& records) {
-  std::set<std::string> printed;
+int Print(const std::string& device, const PlanTarget& target) {
+  std::map<std::string, PlanRecord> sorted;
+  for (const auto& [name, plan] : target.built) sorted[name] = plan.record;
   int refused = 0;
-  for (const PlanRecord& r : records) {
-    if (!printed.insert(r.graph).second) continue;
-    const bool plan = r.refusal.empty();
+  for (const auto& [name, record] : sorted) {
+    const bool plan = record.refusal.empty();
     refused += !plan;
-    std::printf("%-6s %-74s %10.1f MB  %s\n", device.c_str(), r.graph.c_str(),
-                static_cast<double>(r.workspace) / (1 << 20),
-                plan ? r.engine.c_str() : r.refusal.c_str());
+    std::printf("%-6s %-82s %8.1f MB  %s\n", device.c_str(), name.c_str(),
+                static_cast<double>(record.workspace) / (1 << 20),
+                plan ? record.engine.c_str() : record.refusal.c_str());
   }
-  std::printf("%s: %zu graphs, %d refused\n", device.c_str(), printed.size(), refused);
+  std::printf("%s: %zu graphs, %d refused\n", device.c_str(), sorted.size(), refused);
   return refused;
 }
 
@@ -70,8 +69,7 @@ int Main(int argc, char** argv) {
     return 2;
   }
   LoadLibraries();
-  std::vector<PlanRecord> records;
-  const auto target = DescribedTarget(ReadFile(argv[2]), std::atoi(argv[3]), &records);
+  const auto target = DescribedTarget(ReadFile(argv[2]), std::atoi(argv[3]));
   int failed = 0;
   for (int i = 4; i < argc; ++i) {
     for (const auto mode : {Network::Mode::kTrain, Network::Mode::kInfer}) {
@@ -83,7 +81,7 @@ int Main(int argc, char** argv) {
       }
     }
   }
-  return Print(argv[1], records) > 0 || failed != 0 ? 1 : 0;
+  return Print(argv[1], *target) > 0 || failed != 0 ? 1 : 0;
 }
 
 }  // namespace

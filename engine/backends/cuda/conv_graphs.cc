@@ -17,14 +17,15 @@ namespace {
 
 std::string Named(const char* kind, const ConvDesc& desc) {
   const auto value = [](const ValueDesc& v) {
-    return std::to_string(v.channels) + "x" + std::to_string(v.height) + "x" +
-           std::to_string(v.width);
+    return (v.layout == Layout::kHead ? "f32 " : "") + std::to_string(v.channels) + "x" +
+           std::to_string(v.height) + "x" + std::to_string(v.width);
   };
   const std::string kernel = std::to_string(desc.kernel);
   return std::string("conv ") + kind + " " + kernel + "x" + kernel + "/" +
-         std::to_string(desc.stride) + (desc.bias || desc.fold ? " bias" : "") +
-         (desc.residual ? " add" : "") + (desc.relu ? " relu" : "") + " " + value(desc.x) + " -> " +
-         value(desc.y) + " batch " + std::to_string(desc.x.batch);
+         std::to_string(desc.stride) + " pad " + std::to_string(desc.pad) +
+         (desc.bias || desc.fold ? " bias" : "") + (desc.residual ? " add" : "") +
+         (desc.relu ? " relu" : "") + " " + value(desc.x) + " -> " + value(desc.y) + " batch " +
+         std::to_string(desc.x.batch);
 }
 
 std::shared_ptr<fe::graph::Graph> NewGraph() {

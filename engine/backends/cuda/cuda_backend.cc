@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/cuda/cuda_backend.h"
 
-#include <dlfcn.h>
-
 #include <vector>
 
 #include "backends/cuda/batch_norm.h"
@@ -20,42 +18,12 @@
 namespace ssd {
 namespace {
 
-constexpr int kLeastMajor = 8;  // compute capability 8.0: A100
-
-bool Loads(const char* library) { return dlopen(library, RTLD_NOW | RTLD_GLOBAL) != nullptr; }
-
-std::string MissingLibrary() {
-  for (const char* library : {"libcublasLt.so.13", "libnvrtc.so.13", "libcudnn.so.9"}) {
-    if (Loads(library)) continue;
-    return std::string(library) +
-           " is missing: install cuDNN 9 and the CUDA 13 libraries, and name their folders in "
-           "LD_LIBRARY_PATH";
-  }
-  return "";
-}
-
-std::string MissingGpu() {
-  int devices = 0;
-  const cudaError_t error = cudaGetDeviceCount(&devices);
-  if (error == cudaErrorInsufficientDriver)
-    return "the NVIDIA driver is older than CUDA 13.0: install version 580 or newer";
-  if (error == cudaErrorNoDevice || (error == cudaSuccess && devices == 0))
-    return "no GPU is visible: see nvidia-smi and CUDA_VISIBLE_DEVICES";
-  if (error != cudaSuccess)
-    return std::string("the GPU does not answer (") + cudaGetErrorString(error) +
-           "): see nvidia-smi";
-  cudaDeviceProp device;
-  SSD_CUDA(cudaGetDeviceProperties(&device, 0));
-  if (device.major < kLeastMajor) {
-    return std::string(device.name) + " has compute capability " + std::to_string(device.major) +
-           "." + std::to_string(device.minor) + ": the CUDA engine needs 8.0 (A100) or newer";
-  }
-  return "";
-}
-
 class CudaBackend final : public Backend {
  public:
-  CudaBackend() { SSD_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking)); }
+  CudaBackend() {
+    SSD_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));
+    target_ = OpenGpuTarget(context_.stream);
+  }
   ~CudaBackend() override {
     target_.reset();
     (void)cudaStreamDestroy(context_.stream);
@@ -127,22 +95,6 @@ class CudaBackend final : public Backend {
 
 }  // namespace
 
-std::string CudaObstacle(Precision precision) {
-  if (precision != Precision::kF16)
-    return "the CUDA engine computes in fp16: set model.precision to fp16";
-  if (!Loads("libcuda.so.1"))
-    return "no NVIDIA driver (libcuda.so.1) on this machine: install it, or start the container "
-           "with its GPUs (--gpus all)";
-  for (const auto& missing : {MissingLibrary(), MissingGpu()}) {
-    if (!missing.empty()) return missing;
-  }
-  return "";
-}
-
-std::unique_ptr<Backend> OpenCudaBackend(Precision precision) {
-  const std::string obstacle = CudaObstacle(precision);
-  if (!obstacle.empty()) Throw(Status::kUnavailable, "device.kind cuda: %s", obstacle.c_str());
-  return std::make_unique<CudaBackend>();
-}
+std::unique_ptr<Backend> MakeCudaBackend() { return std::make_unique<CudaBackend>(); }
 
 }  // namespace ssd

@@ -14,8 +14,10 @@ namespace ssd {
 // process for.
 std::string CudaObstacle(Precision precision);
 
-// cuDNN for convolutions and BatchNorm, own kernels for the rest; f16, every value channels last.
-// Throws Status::kUnavailable with CudaObstacle.
+// cuDNN for convolutions, own kernels for the rest; f16, every value channels last. Throws
+// Status::kUnavailable with CudaObstacle.
 std::unique_ptr<Backend> OpenCudaBackend(Precision precision);
+// The same without a look at the machine, on the current device.
+std::unique_ptr<Backend> MakeCudaBackend();
 
 }  // namespace ssd

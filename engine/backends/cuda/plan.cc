@@ -37,7 +37,6 @@ class GpuTarget final : public PlanTarget {
   GpuTarget& operator=(const GpuTarget&) = delete;
   cudnnContext* handle() const override { return handle_; }
   void Prepare(fe::graph::Graph&) const override {}
-  void Note(const PlanRecord&) override {}
 
  private:
   cudnnHandle_t handle_ = nullptr;
@@ -45,8 +44,7 @@ class GpuTarget final : public PlanTarget {
 
 class Described final : public PlanTarget {
  public:
-  Described(const std::string& properties, int sm, std::vector<PlanRecord>* records)
-      : sm_(sm), records_(records) {
+  Described(const std::string& properties, int sm) : sm_(sm) {
     const auto read = std::make_shared<fe::DeviceProperties>();
     auto status = read->deserialize({properties.begin(), properties.end()});
     if (status.is_bad())
@@ -58,12 +56,10 @@ class Described final : public PlanTarget {
     graph.set_device_properties(properties_);
     graph.set_sm_version(sm_);
   }
-  void Note(const PlanRecord& record) override { records_->push_back(record); }
 
  private:
   std::shared_ptr<const fe::DeviceProperties> properties_;
   int sm_;
-  std::vector<PlanRecord>* records_;
 };
 
 fe::error_t Build(const PlanTarget& target, fe::graph::Graph& graph) {
@@ -78,30 +74,33 @@ std::unique_ptr<PlanTarget> OpenGpuTarget(void* stream) {
   return std::make_unique<GpuTarget>(stream);
 }
 
-std::unique_ptr<PlanTarget> DescribedTarget(const std::string& properties, int sm,
-                                            std::vector<PlanRecord>* records) {
-  return std::make_unique<Described>(properties, sm, records);
+std::unique_ptr<PlanTarget> DescribedTarget(const std::string& properties, int sm) {
+  return std::make_unique<Described>(properties, sm);
 }
 
 CudnnPlan::CudnnPlan(PlanTarget& target, const std::string& name,
-                     std::shared_ptr<fe::graph::Graph> graph)
-    : graph_(std::move(graph)) {
-  record_.graph = name;
-  target.Prepare(*graph_);
-  auto status = Build(target, *graph_);
-  if (status.is_good()) status = graph_->get_plan_name(record_.engine);
-  if (status.is_good()) status = graph_->get_workspace_size(record_.workspace);
-  if (status.is_bad()) record_.refusal = status.get_message();
-  target.Note(record_);
-  if (!record_.refusal.empty())
+                     const std::shared_ptr<fe::graph::Graph>& graph) {
+  const auto known = target.built.find(name);
+  if (known == target.built.end()) {
+    plan_ = {graph, {name, "", 0, ""}};
+    target.Prepare(*graph);
+    auto status = Build(target, *graph);
+    if (status.is_good()) status = graph->get_plan_name(plan_.record.engine);
+    if (status.is_good()) status = graph->get_workspace_size(plan_.record.workspace);
+    if (status.is_bad()) plan_.record.refusal = status.get_message();
+    target.built.emplace(name, plan_);
+  } else {
+    plan_ = known->second;
+  }
+  if (!plan_.record.refusal.empty())
     Throw(Status::kUnavailable, "cuDNN has no engine for %s: %s", name.c_str(),
-          record_.refusal.c_str());
+          plan_.record.refusal.c_str());
 }
 
 void CudnnPlan::Run(const PlanTarget& target, PlanPack& pack, void* workspace) const {
-  auto status = graph_->execute(target.handle(), pack, workspace);
+  auto status = plan_.graph->execute(target.handle(), pack, workspace);
   if (status.is_bad())
-    Throw(Status::kDevice, "%s: %s", record_.graph.c_str(), status.get_message().c_str());
+    Throw(Status::kDevice, "%s: %s", plan_.record.graph.c_str(), status.get_message().c_str());
 }
 
 }  // namespace ssd

@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 struct cudnnContext;
 namespace cudnn_frontend::graph {
@@ -24,23 +23,29 @@ struct PlanRecord {
   std::string refusal;  // cuDNN's words
 };
 
+struct BuiltPlan {
+  std::shared_ptr<cudnn_frontend::graph::Graph> graph;
+  PlanRecord record;
+};
+
 // Where plans are made for: the GPU at hand, or one known by its properties alone, for which plans
-// can be built but not run.
+// can be built but not run. Remembers what it built: the blocks of a network repeat.
 class PlanTarget {
  public:
   virtual ~PlanTarget() = default;
   virtual cudnnContext* handle() const = 0;  // null without a card
-  // Sets the graph up for the target; the words of cuDNN or nothing.
+  // Sets a graph up for the target.
   virtual void Prepare(cudnn_frontend::graph::Graph& graph) const = 0;
-  virtual void Note(const PlanRecord& record) = 0;
+
+  // By the name of the graph, refused ones too.
+  std::unordered_map<std::string, BuiltPlan> built;
 };
 
 // The GPU's own, bound to a stream of the context.
 std::unique_ptr<PlanTarget> OpenGpuTarget(void* stream);
-// From a JSON of cuDNN's device properties; sm is 80 for compute capability 8.0. Records are added
-// to *records. Throws Status::kInvalid if cuDNN does not take the properties.
-std::unique_ptr<PlanTarget> DescribedTarget(const std::string& properties, int sm,
-                                            std::vector<PlanRecord>* records);
+// From a JSON of cuDNN's device properties; sm is 80 for compute capability 8.0. Throws
+// Status::kInvalid if cuDNN does not take the properties.
+std::unique_ptr<PlanTarget> DescribedTarget(const std::string& properties, int sm);
 
 // Tensors of a graph by number.
 using PlanPack = std::unordered_map<int64_t, void*>;
@@ -49,16 +54,16 @@ using PlanPack = std::unordered_map<int64_t, void*>;
 // build.
 class CudnnPlan {
  public:
-  // Throws Status::kUnavailable with cuDNN's words when no engine takes the graph.
+  // name tells the graph from every other. Throws Status::kUnavailable with cuDNN's words when no
+  // engine takes it.
   CudnnPlan(PlanTarget& target, const std::string& name,
-            std::shared_ptr<cudnn_frontend::graph::Graph> graph);
-  size_t workspace() const { return static_cast<size_t>(record_.workspace); }
+            const std::shared_ptr<cudnn_frontend::graph::Graph>& graph);
+  size_t workspace() const { return static_cast<size_t>(plan_.record.workspace); }
   // Enqueues. REQUIRES: a target with a card.
   void Run(const PlanTarget& target, PlanPack& pack, void* workspace) const;
 
  private:
-  std::shared_ptr<cudnn_frontend::graph::Graph> graph_;
-  PlanRecord record_;
+  BuiltPlan plan_;
 };
 
 }  // namespace ssd
