@@ -5,6 +5,7 @@
 
 BUILD   := build/engine
 SAN     := build/sanitize
+CUDA    := build/engine-cuda
 JOBS    ?= $(shell nproc)
 GO      ?= go
 FUZZ_SECONDS ?= 60
@@ -34,6 +35,20 @@ engine: deps ## lib/libssd_engine_cpu.so
 	cmake --build $(BUILD) -j $(JOBS) --target ssd_engine_cpu ssd_engine_fake ssd_engine_other_abi
 	cmake --install $(BUILD) --component engine --prefix $(CURDIR)/lib
 	cp -a --remove-destination .deps/onednn/lib/libdnnl.so.3* lib/
+
+.PHONY: engine-cuda
+engine-cuda: deps ## lib/libssd_engine_cuda.so, with both backends; 2 GB of toolchain
+	scripts/fetch-cuda .deps/cuda
+	cmake -S engine -B $(CUDA) $(CMAKE_FLAGS) -DSSD_WITH_CUDA=ON
+	cmake --build $(CUDA) -j $(JOBS) --target ssd_engine_cuda
+	cmake --install $(CUDA) --component engine --prefix $(CURDIR)/lib
+	cp -a --remove-destination .deps/onednn/lib/libdnnl.so.3* lib/
+
+.PHONY: cuda-check
+cuda-check: engine-cuda ## what of the GPU path can be proved without a GPU
+	cmake --build $(CUDA) -j $(JOBS) --target cuda_plans cuda_backend_test cuda_plan_test
+	ctest --test-dir $(CUDA) --output-on-failure -R '^cuda_'
+	scripts/cuda-check .deps/cuda $(CUDA) ../shared/design/cuda-device-props
 
 .PHONY: build
 build: engine bin/mlperf-ssd ## the engine and bin/mlperf-ssd
