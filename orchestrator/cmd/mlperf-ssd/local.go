@@ -83,9 +83,6 @@ func (s *localStarter) child(self string, rank int, w workers) supervise.Child {
 	}
 	b := s.binding[rank]
 	c.Env = b.Environment(os.LookupEnv)
-	if b.Device >= 0 {
-		c.Env = append(c.Env, "CUDA_VISIBLE_DEVICES="+strconv.Itoa(b.Device))
-	}
 	c.Args = b.Args(self, c.Args...)
 	return c
 }
