@@ -86,17 +86,18 @@ struct MaskedGradient {
 
 // Of dy and dy (x - mean); stores dy if dresidual is given.
 __global__ void __launch_bounds__(kThreads)
-    GradientSumsKernel(Rows rows, const Halves* x, const float* mean, MaskedGradient gradient,
+    GradientSumsKernel(Rows rows, const Halves* x, const Floats* means, MaskedGradient gradient,
                        Halves* dresidual, double* partial) {
   __shared__ float shared[kThreads * kLanes];
   SumRows(rows, shared, partial, [&](int64_t row, int32_t group, float* sum, float* product) {
     const int64_t i = row * rows.groups + group;
     const Halves v = x[i];
+    const Floats mean = means[group];
     float dy[kLanes];
     gradient.Read(i, dy);
     for (int lane = 0; lane < kLanes; ++lane) {
       sum[lane] += dy[lane];
-      product[lane] += dy[lane] * (__half2float(v.v[lane]) - mean[group * kLanes + lane]);
+      product[lane] += dy[lane] * (__half2float(v.v[lane]) - mean.v[lane]);
     }
     if (dresidual != nullptr) dresidual[i] = ToHalves(dy);
   });
@@ -182,22 +183,24 @@ struct InverseStd {
 };
 
 struct Apply {
-  const Halves *x, *residual;  // residual may be null
-  const float *mean, *inverse_std, *gamma, *beta;
+  const Halves *x, *residual;                           // residual may be null
+  const Floats *means, *inverse_stds, *gammas, *betas;  // by group
   Halves* y;
   uint8_t* mask;  // may be null
   int32_t groups;
   bool relu;
   __host__ __device__ void operator()(int64_t i) const {
-    const int32_t first = static_cast<int32_t>(i % groups) * kLanes;
+    const auto group = static_cast<int32_t>(i % groups);
+    const Floats mean = means[group], inverse_std = inverse_stds[group];
+    const Floats gamma = gammas[group], beta = betas[group];
     const Halves v = x[i];
     Halves add{};
     if (residual != nullptr) add = residual[i];
     float out[kLanes];
     uint32_t bits = 0;
     for (int lane = 0; lane < kLanes; ++lane) {
-      const int32_t c = first + lane;
-      out[lane] = gamma[c] * inverse_std[c] * (__half2float(v.v[lane]) - mean[c]) + beta[c];
+      const float centred = __half2float(v.v[lane]) - mean.v[lane];
+      out[lane] = gamma.v[lane] * inverse_std.v[lane] * centred + beta.v[lane];
       if (residual != nullptr) out[lane] += __half2float(add.v[lane]);
       if (!relu) continue;
       if (out[lane] > 0) bits |= 1u << lane;
@@ -210,20 +213,21 @@ struct Apply {
 
 struct InputGradient {
   const Halves* x;
-  const float* mean;
+  const Floats* means;
   MaskedGradient gradient;
-  GradientFactors factors;
+  const Floats *slopes, *curves, *constants;
   Halves* dx;
   int32_t groups;
   __host__ __device__ void operator()(int64_t i) const {
-    const int32_t first = static_cast<int32_t>(i % groups) * kLanes;
+    const auto group = static_cast<int32_t>(i % groups);
+    const Floats mean = means[group], slope = slopes[group];
+    const Floats curve = curves[group], constant = constants[group];
     const Halves v = x[i];
     float dy[kLanes], out[kLanes];
     gradient.Read(i, dy);
     for (int lane = 0; lane < kLanes; ++lane) {
-      const int32_t c = first + lane;
-      out[lane] = factors.slope[c] * dy[lane] +
-                  factors.curve[c] * (__half2float(v.v[lane]) - mean[c]) + factors.constant[c];
+      const float centred = __half2float(v.v[lane]) - mean.v[lane];
+      out[lane] = slope.v[lane] * dy[lane] + curve.v[lane] * centred + constant.v[lane];
     }
     dx[i] = ToHalves(out);
   }
@@ -247,6 +251,9 @@ class CudaBatchNorm final : public Op {
     SSD_CHECK(args.x != nullptr && args.y != nullptr && args.gamma != nullptr);
     SSD_CHECK(args.beta != nullptr && args.running_mean != nullptr && args.running_var != nullptr);
     SSD_CHECK(args.scratch != nullptr && desc_.residual == (args.residual != nullptr));
+    for (const float* values :
+         {args.gamma, args.beta, static_cast<const float*>(args.running_mean)})
+      SSD_CHECK(reinterpret_cast<uintptr_t>(values) % alignof(Floats) == 0);
     args_ = args;
     mean_ = args.running_mean;
     inverse_std_ = static_cast<float*>(args.scratch);
@@ -277,21 +284,23 @@ class CudaBatchNorm final : public Op {
       ForEach(context_, rows_.channels(), InverseStd{args_.running_var, desc_.eps, inverse_std_});
     }
     ForEach(context_, size(),
-            Apply{x(), static_cast<const Halves*>(args_.residual), mean_, inverse_std_, args_.gamma,
-                  args_.beta, static_cast<Halves*>(args_.y), mask_, rows_.groups, desc_.relu});
+            Apply{x(), static_cast<const Halves*>(args_.residual), AsFloats(mean_),
+                  AsFloats(inverse_std_), AsFloats(args_.gamma), AsFloats(args_.beta),
+                  static_cast<Halves*>(args_.y), mask_, rows_.groups, desc_.relu});
   }
 
   // With xhat = (x - mean) / std: dbeta = sum dy, dgamma = sum dy xhat,
   // dx = gamma / std (dy - dbeta / n - xhat dgamma / n).
   void Backward() override {
     SSD_CHECK(desc_.training);
-    Launch(context_, GradientSumsKernel, blocks(), {kThreads}, rows_, x(), mean_, *dy_,
+    Launch(context_, GradientSumsKernel, blocks(), {kThreads}, rows_, x(), AsFloats(mean_), *dy_,
            static_cast<Halves*>(args_.dresidual), partial_);
     Launch(context_, FinishGradientKernel, sides(), {kSide, kDepth}, rows_, partial_, args_.gamma,
            inverse_std_, args_.dgamma, args_.dbeta, factors_);
     ForEach(context_, size(),
-            InputGradient{x(), mean_, *dx_from_, factors_, static_cast<Halves*>(args_.dx),
-                          rows_.groups});
+            InputGradient{x(), AsFloats(mean_), *dx_from_, AsFloats(factors_.slope),
+                          AsFloats(factors_.curve), AsFloats(factors_.constant),
+                          static_cast<Halves*>(args_.dx), rows_.groups});
   }
 
  private:

@@ -18,6 +18,14 @@ struct alignas(16) Halves {
   __half v[kLanes];
 };
 
+// What belongs to their channels in f32: loaded 16 bytes at a time.
+struct alignas(16) Floats {
+  float v[kLanes];
+};
+inline const Floats* AsFloats(const float* values) {
+  return reinterpret_cast<const Floats*>(values);
+}
+
 // The terms of a gradient (OpArgs::dy), as a kernel takes them.
 struct GradientTerms {
   static constexpr size_t kMost = 4;
