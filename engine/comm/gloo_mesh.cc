@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 
 constexpr uint64_t kNoticeSlot = ~uint64_t{0};
 constexpr milliseconds kGrace{50};       // for another rank's better knowledge of who failed
+constexpr milliseconds kTell{2000};      // at most, to tell all others; Gloo then closes all
 constexpr milliseconds kConnect{60000};  // at most, to one peer
 constexpr milliseconds kForever = std::chrono::hours(24 * 365);
 
@@ -231,9 +232,12 @@ void GlooMesh::TellOthers(int culprit) {
     } catch (const std::exception&) {
     }
   }
+  const auto deadline = std::chrono::steady_clock::now() + kTell;
   for (const auto& buffer : sends) {
     try {
-      buffer->waitSend(kGrace);
+      const auto left =
+          std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+      buffer->waitSend(std::max(left, milliseconds(1)));
     } catch (const std::exception&) {
     }
   }
@@ -242,13 +246,16 @@ void GlooMesh::TellOthers(int culprit) {
 void GlooMesh::Watch() {
   BlockSigpipe();
   int from = -1;
+  std::string why;
   try {
     if (!notice_->waitRecv(&from, kForever)) return;
-  } catch (const std::exception&) {
-    return;
+  } catch (const std::exception& e) {  // who was about to tell is gone too
+    why = e.what();
   }
   std::lock_guard lock(mutex_);
   if (stopping_ || status_ != Status::kOk) return;
+  if (!why.empty())
+    return EndWith(Status::kComm, "a rank of " + std::to_string(world()) + " has failed: " + why);
   EndWith(Status::kComm, "rank " + std::to_string(told_) + " of " + std::to_string(world()) +
                              " has failed, as rank " + std::to_string(from) + " says");
 }
