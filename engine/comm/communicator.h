@@ -36,6 +36,10 @@ class Communicator {
   // The bytes of all ranks, by rank, on rank 0; nothing on the others. Sizes may differ.
   virtual std::optional<std::vector<std::string>> Gather(std::string_view mine) = 0;
 
+  // Swaps bytes with a peer, whose peer is this rank; alone with itself it copies. All ranks call
+  // it.
+  virtual void Exchange(int peer, std::span<const std::byte> mine, std::span<std::byte> theirs) = 0;
+
   // From any thread: a blocked call and every later one throw.
   virtual void Abort() = 0;
 };

@@ -83,6 +83,19 @@ TEST_P(World, GathersBytesOfAnySizeOnTheFirstRank) {
   });
 }
 
+// In pairs from below, whose last rank may be alone.
+TEST_P(World, ExchangesWithAPeer) {
+  OnRanks(GetParam(), [&](Communicator& comm) {
+    const int beside = comm.rank() ^ 1, peer = beside < comm.world() ? beside : comm.rank();
+    for (const size_t n : {size_t{1}, size_t{2000003}}) {
+      const std::vector<std::byte> mine(n, std::byte(comm.rank() + 1));
+      std::vector<std::byte> theirs(n);
+      comm.Exchange(peer, mine, theirs);
+      EXPECT_EQ(theirs, std::vector<std::byte>(n, std::byte(peer + 1))) << "rank " << comm.rank();
+    }
+  });
+}
+
 TEST_P(World, AbortFreesWhoIsBlockedAndEndsEverything) {
   std::atomic<bool> aborted{false};
   OnRanks(GetParam(), [&](Communicator& comm) {

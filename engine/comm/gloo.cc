@@ -31,6 +31,7 @@ class Gloo : public Communicator {
   void Sum(std::span<double> values) override { SumAny(values); }
   void Broadcast(std::span<std::byte> values) override;
   std::optional<std::vector<std::string>> Gather(std::string_view mine) override;
+  void Exchange(int peer, std::span<const std::byte> mine, std::span<std::byte> theirs) override;
   void Abort() override { mesh_.Abort(); }
 
  private:
@@ -131,6 +132,20 @@ std::optional<std::vector<std::string>> Gloo::Gather(std::string_view mine) {
     all.push_back(std::move(bytes));
   }
   return all;
+}
+
+void Gloo::Exchange(int peer, std::span<const std::byte> mine, std::span<std::byte> theirs) {
+  const uint64_t slot = NextSlots();
+  if (peer == rank()) {
+    std::ranges::copy(mine, theirs.begin());
+    return;
+  }
+  const auto receive = mesh_.Wrap(theirs.data(), theirs.size());
+  const auto send = mesh_.Wrap(mine.data(), mine.size());
+  mesh_.Recv(*receive, peer, slot);
+  mesh_.Send(*send, peer, slot);
+  mesh_.AwaitRecv(*receive, peer);
+  mesh_.AwaitSend(*send, peer);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <atomic>
 
 #include "comm/communicator.h"
@@ -25,6 +26,10 @@ class Solo : public Communicator {
   std::optional<std::vector<std::string>> Gather(std::string_view mine) override {
     CheckAborted();
     return std::vector<std::string>{std::string(mine)};
+  }
+  void Exchange(int, std::span<const std::byte> mine, std::span<std::byte> theirs) override {
+    CheckAborted();
+    std::ranges::copy(mine, theirs.begin());
   }
   void Abort() override { aborted_ = true; }
 
