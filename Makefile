@@ -103,7 +103,7 @@ image-sqsh: build ## build/mlperf-ssd-cpu.sqsh, an image for Enroot, of Debian p
 .PHONY: fmt
 fmt: ## formats Go and C++
 	gofmt -w orchestrator
-	git ls-files 'engine/*.h' 'engine/*.cc' 'engine/*.c' | xargs clang-format -i
+	git ls-files 'engine/*.h' 'engine/*.cc' 'engine/*.c' 'engine/*.cu' | xargs clang-format -i
 
 .PHONY: generate
 generate: ## the committed protobuf code
