@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "model/ssd300.h"
+#include "train/bench_allreduce.h"
 #include "train/bench_roofline.h"
 #include "train/options.h"
 #include "train/synthetic.h"
@@ -154,6 +155,8 @@ void BenchInput(const EngineConfig& config, const BenchRequest& request, const R
 BenchReport RunBench(const EngineConfig& config, const BenchRequest& request, Ranks& ranks,
                      const std::atomic<bool>& aborted) {
   if (request.what() == BenchRequest::ROOFLINE) return RooflineOf(config.model().batch_size());
+  if (request.what() == BenchRequest::ALLREDUCE)
+    return BenchAllreduce(request.allreduce(), ranks.all(), aborted);
   const bool input =
       request.what() == BenchRequest::INPUT_TRAIN || request.what() == BenchRequest::INPUT_VAL;
   if (!input && request.steps() < 1)

@@ -226,6 +226,7 @@ const (
 	BenchRequest_INPUT_VAL    BenchRequest_What = 3
 	BenchRequest_CONVOLUTIONS BenchRequest_What = 4
 	BenchRequest_ROOFLINE     BenchRequest_What = 5
+	BenchRequest_ALLREDUCE    BenchRequest_What = 6
 )
 
 // Enum value maps for BenchRequest_What.
@@ -237,6 +238,7 @@ var (
 		3: "INPUT_VAL",
 		4: "CONVOLUTIONS",
 		5: "ROOFLINE",
+		6: "ALLREDUCE",
 	}
 	BenchRequest_What_value = map[string]int32{
 		"TRAIN":        0,
@@ -245,6 +247,7 @@ var (
 		"INPUT_VAL":    3,
 		"CONVOLUTIONS": 4,
 		"ROOFLINE":     5,
+		"ALLREDUCE":    6,
 	}
 )
 
@@ -327,7 +330,7 @@ func (x Layer_Pass) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Layer_Pass.Descriptor instead.
 func (Layer_Pass) EnumDescriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{12, 0}
+	return file_engine_proto_rawDescGZIP(), []int{14, 0}
 }
 
 type EngineConfig struct {
@@ -1114,6 +1117,7 @@ type BenchRequest struct {
 	What          BenchRequest_What      `protobuf:"varint,1,opt,name=what,proto3,enum=ssd.BenchRequest_What" json:"what,omitempty"`
 	Steps         int64                  `protobuf:"varint,2,opt,name=steps,proto3" json:"steps,omitempty"`      // TRAIN, INFER, CONVOLUTIONS
 	Seconds       float64                `protobuf:"fixed64,3,opt,name=seconds,proto3" json:"seconds,omitempty"` // INPUT_*
+	Allreduce     *Allreduce             `protobuf:"bytes,4,opt,name=allreduce,proto3" json:"allreduce,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1169,6 +1173,74 @@ func (x *BenchRequest) GetSeconds() float64 {
 	return 0
 }
 
+func (x *BenchRequest) GetAllreduce() *Allreduce {
+	if x != nil {
+		return x.Allreduce
+	}
+	return nil
+}
+
+// ALLREDUCE: on connected ranks, the same on all of them. Needs no prepare.
+type Allreduce struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bytes         int64                  `protobuf:"varint,1,opt,name=bytes,proto3" json:"bytes,omitempty"`           // of f32 values
+	Iterations    int64                  `protobuf:"varint,2,opt,name=iterations,proto3" json:"iterations,omitempty"` // timed, after warmup others
+	Warmup        int64                  `protobuf:"varint,3,opt,name=warmup,proto3" json:"warmup,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Allreduce) Reset() {
+	*x = Allreduce{}
+	mi := &file_engine_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Allreduce) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Allreduce) ProtoMessage() {}
+
+func (x *Allreduce) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Allreduce.ProtoReflect.Descriptor instead.
+func (*Allreduce) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Allreduce) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Allreduce) GetIterations() int64 {
+	if x != nil {
+		return x.Iterations
+	}
+	return 0
+}
+
+func (x *Allreduce) GetWarmup() int64 {
+	if x != nil {
+		return x.Warmup
+	}
+	return 0
+}
+
 type BenchReport struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	ImagesPerSecond float64                `protobuf:"fixed64,1,opt,name=images_per_second,json=imagesPerSecond,proto3" json:"images_per_second,omitempty"` // TRAIN: of all ranks together
@@ -1177,14 +1249,15 @@ type BenchReport struct {
 	Ops             []*OpTime              `protobuf:"bytes,4,rep,name=ops,proto3" json:"ops,omitempty"`                                                   // by op kind, of one step (mean)
 	PeakMemoryBytes int64                  `protobuf:"varint,5,opt,name=peak_memory_bytes,json=peakMemoryBytes,proto3" json:"peak_memory_bytes,omitempty"` // resident set of the process
 	Backend         string                 `protobuf:"bytes,6,opt,name=backend,proto3" json:"backend,omitempty"`
-	Layers          []*Layer               `protobuf:"bytes,7,rep,name=layers,proto3" json:"layers,omitempty"` // ROOFLINE alone, and nothing else then: nothing is run
+	Layers          []*Layer               `protobuf:"bytes,7,rep,name=layers,proto3" json:"layers,omitempty"`       // ROOFLINE alone, and nothing else then: nothing is run
+	Allreduce       *AllreduceTimes        `protobuf:"bytes,8,opt,name=allreduce,proto3" json:"allreduce,omitempty"` // ALLREDUCE alone
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
 
 func (x *BenchReport) Reset() {
 	*x = BenchReport{}
-	mi := &file_engine_proto_msgTypes[11]
+	mi := &file_engine_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1269,7 @@ func (x *BenchReport) String() string {
 func (*BenchReport) ProtoMessage() {}
 
 func (x *BenchReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[11]
+	mi := &file_engine_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1282,7 @@ func (x *BenchReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BenchReport.ProtoReflect.Descriptor instead.
 func (*BenchReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{11}
+	return file_engine_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BenchReport) GetImagesPerSecond() float64 {
@@ -1261,6 +1334,90 @@ func (x *BenchReport) GetLayers() []*Layer {
 	return nil
 }
 
+func (x *BenchReport) GetAllreduce() *AllreduceTimes {
+	if x != nil {
+		return x.Allreduce
+	}
+	return nil
+}
+
+// What one rank has measured (engine/train/bench_allreduce.h).
+type AllreduceTimes struct {
+	state         protoimpl.MessageState  `protogen:"open.v1"`
+	Sum           *AllreduceTimes_Seconds `protobuf:"bytes,1,opt,name=sum,proto3" json:"sum,omitempty"`                                         // of all ranks: as long as the slowest takes
+	BusBandwidth  float64                 `protobuf:"fixed64,2,opt,name=bus_bandwidth,json=busBandwidth,proto3" json:"bus_bandwidth,omitempty"` // bytes/s at the median: bytes / s x 2 (R-1)/R
+	Local         *AllreduceTimes_Seconds `protobuf:"bytes,3,opt,name=local,proto3" json:"local,omitempty"`                                     // adding as many values, without the others
+	Links         []*AllreduceTimes_Link  `protobuf:"bytes,4,rep,name=links,proto3" json:"links,omitempty"`                                     // swapping a ring's part with each neighbour, one at a time
+	WrongValues   int64                   `protobuf:"varint,5,opt,name=wrong_values,json=wrongValues,proto3" json:"wrong_values,omitempty"`     // of all sums
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AllreduceTimes) Reset() {
+	*x = AllreduceTimes{}
+	mi := &file_engine_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AllreduceTimes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AllreduceTimes) ProtoMessage() {}
+
+func (x *AllreduceTimes) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AllreduceTimes.ProtoReflect.Descriptor instead.
+func (*AllreduceTimes) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *AllreduceTimes) GetSum() *AllreduceTimes_Seconds {
+	if x != nil {
+		return x.Sum
+	}
+	return nil
+}
+
+func (x *AllreduceTimes) GetBusBandwidth() float64 {
+	if x != nil {
+		return x.BusBandwidth
+	}
+	return 0
+}
+
+func (x *AllreduceTimes) GetLocal() *AllreduceTimes_Seconds {
+	if x != nil {
+		return x.Local
+	}
+	return nil
+}
+
+func (x *AllreduceTimes) GetLinks() []*AllreduceTimes_Link {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+func (x *AllreduceTimes) GetWrongValues() int64 {
+	if x != nil {
+		return x.WrongValues
+	}
+	return 0
+}
+
 // What one operation computes and moves on a GPU in f16 for a batch (engine/model/traffic.h).
 type Layer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1277,7 +1434,7 @@ type Layer struct {
 
 func (x *Layer) Reset() {
 	*x = Layer{}
-	mi := &file_engine_proto_msgTypes[12]
+	mi := &file_engine_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1289,7 +1446,7 @@ func (x *Layer) String() string {
 func (*Layer) ProtoMessage() {}
 
 func (x *Layer) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[12]
+	mi := &file_engine_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1302,7 +1459,7 @@ func (x *Layer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Layer.ProtoReflect.Descriptor instead.
 func (*Layer) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{12}
+	return file_engine_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Layer) GetName() string {
@@ -1365,7 +1522,7 @@ type OpTime struct {
 
 func (x *OpTime) Reset() {
 	*x = OpTime{}
-	mi := &file_engine_proto_msgTypes[13]
+	mi := &file_engine_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1377,7 +1534,7 @@ func (x *OpTime) String() string {
 func (*OpTime) ProtoMessage() {}
 
 func (x *OpTime) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[13]
+	mi := &file_engine_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1390,7 +1547,7 @@ func (x *OpTime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpTime.ProtoReflect.Descriptor instead.
 func (*OpTime) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{13}
+	return file_engine_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *OpTime) GetKind() string {
@@ -1426,7 +1583,7 @@ type ScoreRequest struct {
 
 func (x *ScoreRequest) Reset() {
 	*x = ScoreRequest{}
-	mi := &file_engine_proto_msgTypes[14]
+	mi := &file_engine_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1438,7 +1595,7 @@ func (x *ScoreRequest) String() string {
 func (*ScoreRequest) ProtoMessage() {}
 
 func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[14]
+	mi := &file_engine_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1451,7 +1608,7 @@ func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreRequest.ProtoReflect.Descriptor instead.
 func (*ScoreRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{14}
+	return file_engine_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ScoreRequest) GetAnnotations() string {
@@ -1486,7 +1643,7 @@ type ScoreReport struct {
 
 func (x *ScoreReport) Reset() {
 	*x = ScoreReport{}
-	mi := &file_engine_proto_msgTypes[15]
+	mi := &file_engine_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +1655,7 @@ func (x *ScoreReport) String() string {
 func (*ScoreReport) ProtoMessage() {}
 
 func (x *ScoreReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[15]
+	mi := &file_engine_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +1668,7 @@ func (x *ScoreReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReport.ProtoReflect.Descriptor instead.
 func (*ScoreReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{15}
+	return file_engine_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ScoreReport) GetStats() []float64 {
@@ -1547,7 +1704,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_engine_proto_msgTypes[16]
+	mi := &file_engine_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1559,7 +1716,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[16]
+	mi := &file_engine_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1572,7 +1729,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{16}
+	return file_engine_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *VerifyRequest) GetDir() string {
@@ -1608,7 +1765,7 @@ type VerifyReport struct {
 
 func (x *VerifyReport) Reset() {
 	*x = VerifyReport{}
-	mi := &file_engine_proto_msgTypes[17]
+	mi := &file_engine_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1620,7 +1777,7 @@ func (x *VerifyReport) String() string {
 func (*VerifyReport) ProtoMessage() {}
 
 func (x *VerifyReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[17]
+	mi := &file_engine_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1633,7 +1790,7 @@ func (x *VerifyReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport.ProtoReflect.Descriptor instead.
 func (*VerifyReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{17}
+	return file_engine_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *VerifyReport) GetSplits() []*VerifyReport_Split {
@@ -1679,7 +1836,7 @@ type InspectRequest_Step struct {
 
 func (x *InspectRequest_Step) Reset() {
 	*x = InspectRequest_Step{}
-	mi := &file_engine_proto_msgTypes[18]
+	mi := &file_engine_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1691,7 +1848,7 @@ func (x *InspectRequest_Step) String() string {
 func (*InspectRequest_Step) ProtoMessage() {}
 
 func (x *InspectRequest_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[18]
+	mi := &file_engine_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1768,7 +1925,7 @@ type InspectRequest_Sample struct {
 
 func (x *InspectRequest_Sample) Reset() {
 	*x = InspectRequest_Sample{}
-	mi := &file_engine_proto_msgTypes[19]
+	mi := &file_engine_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1780,7 +1937,7 @@ func (x *InspectRequest_Sample) String() string {
 func (*InspectRequest_Sample) ProtoMessage() {}
 
 func (x *InspectRequest_Sample) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[19]
+	mi := &file_engine_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1824,6 +1981,118 @@ func (x *InspectRequest_Sample) GetOutput() string {
 	return ""
 }
 
+type AllreduceTimes_Seconds struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Median        float64                `protobuf:"fixed64,1,opt,name=median,proto3" json:"median,omitempty"`
+	Min           float64                `protobuf:"fixed64,2,opt,name=min,proto3" json:"min,omitempty"`
+	Max           float64                `protobuf:"fixed64,3,opt,name=max,proto3" json:"max,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AllreduceTimes_Seconds) Reset() {
+	*x = AllreduceTimes_Seconds{}
+	mi := &file_engine_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AllreduceTimes_Seconds) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AllreduceTimes_Seconds) ProtoMessage() {}
+
+func (x *AllreduceTimes_Seconds) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AllreduceTimes_Seconds.ProtoReflect.Descriptor instead.
+func (*AllreduceTimes_Seconds) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{13, 0}
+}
+
+func (x *AllreduceTimes_Seconds) GetMedian() float64 {
+	if x != nil {
+		return x.Median
+	}
+	return 0
+}
+
+func (x *AllreduceTimes_Seconds) GetMin() float64 {
+	if x != nil {
+		return x.Min
+	}
+	return 0
+}
+
+func (x *AllreduceTimes_Seconds) GetMax() float64 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+type AllreduceTimes_Link struct {
+	state         protoimpl.MessageState  `protogen:"open.v1"`
+	Peer          int32                   `protobuf:"varint,1,opt,name=peer,proto3" json:"peer,omitempty"`
+	Exchange      *AllreduceTimes_Seconds `protobuf:"bytes,2,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AllreduceTimes_Link) Reset() {
+	*x = AllreduceTimes_Link{}
+	mi := &file_engine_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AllreduceTimes_Link) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AllreduceTimes_Link) ProtoMessage() {}
+
+func (x *AllreduceTimes_Link) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AllreduceTimes_Link.ProtoReflect.Descriptor instead.
+func (*AllreduceTimes_Link) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{13, 1}
+}
+
+func (x *AllreduceTimes_Link) GetPeer() int32 {
+	if x != nil {
+		return x.Peer
+	}
+	return 0
+}
+
+func (x *AllreduceTimes_Link) GetExchange() *AllreduceTimes_Seconds {
+	if x != nil {
+		return x.Exchange
+	}
+	return nil
+}
+
 type ScoreReport_Category struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1837,7 +2106,7 @@ type ScoreReport_Category struct {
 
 func (x *ScoreReport_Category) Reset() {
 	*x = ScoreReport_Category{}
-	mi := &file_engine_proto_msgTypes[20]
+	mi := &file_engine_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +2118,7 @@ func (x *ScoreReport_Category) String() string {
 func (*ScoreReport_Category) ProtoMessage() {}
 
 func (x *ScoreReport_Category) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[20]
+	mi := &file_engine_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +2131,7 @@ func (x *ScoreReport_Category) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReport_Category.ProtoReflect.Descriptor instead.
 func (*ScoreReport_Category) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{15, 0}
+	return file_engine_proto_rawDescGZIP(), []int{17, 0}
 }
 
 func (x *ScoreReport_Category) GetId() int64 {
@@ -1915,7 +2184,7 @@ type VerifyReport_Split struct {
 
 func (x *VerifyReport_Split) Reset() {
 	*x = VerifyReport_Split{}
-	mi := &file_engine_proto_msgTypes[21]
+	mi := &file_engine_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1927,7 +2196,7 @@ func (x *VerifyReport_Split) String() string {
 func (*VerifyReport_Split) ProtoMessage() {}
 
 func (x *VerifyReport_Split) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[21]
+	mi := &file_engine_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1940,7 +2209,7 @@ func (x *VerifyReport_Split) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport_Split.ProtoReflect.Descriptor instead.
 func (*VerifyReport_Split) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{17, 0}
+	return file_engine_proto_rawDescGZIP(), []int{19, 0}
 }
 
 func (x *VerifyReport_Split) GetName() string {
@@ -2002,7 +2271,7 @@ type VerifyReport_Count struct {
 
 func (x *VerifyReport_Count) Reset() {
 	*x = VerifyReport_Count{}
-	mi := &file_engine_proto_msgTypes[22]
+	mi := &file_engine_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2014,7 +2283,7 @@ func (x *VerifyReport_Count) String() string {
 func (*VerifyReport_Count) ProtoMessage() {}
 
 func (x *VerifyReport_Count) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[22]
+	mi := &file_engine_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2027,7 +2296,7 @@ func (x *VerifyReport_Count) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport_Count.ProtoReflect.Descriptor instead.
 func (*VerifyReport_Count) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{17, 1}
+	return file_engine_proto_rawDescGZIP(), []int{19, 1}
 }
 
 func (x *VerifyReport_Count) GetKind() string {
@@ -2056,7 +2325,7 @@ type VerifyReport_Finding struct {
 
 func (x *VerifyReport_Finding) Reset() {
 	*x = VerifyReport_Finding{}
-	mi := &file_engine_proto_msgTypes[23]
+	mi := &file_engine_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2068,7 +2337,7 @@ func (x *VerifyReport_Finding) String() string {
 func (*VerifyReport_Finding) ProtoMessage() {}
 
 func (x *VerifyReport_Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[23]
+	mi := &file_engine_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2081,7 +2350,7 @@ func (x *VerifyReport_Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport_Finding.ProtoReflect.Descriptor instead.
 func (*VerifyReport_Finding) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{17, 2}
+	return file_engine_proto_rawDescGZIP(), []int{19, 2}
 }
 
 func (x *VerifyReport_Finding) GetKind() string {
@@ -2214,18 +2483,26 @@ const file_engine_proto_rawDesc = "" +
 	"\x05epoch\x18\x02 \x01(\x03R\x05epoch\x12\x19\n" +
 	"\bimage_id\x18\x03 \x01(\x03R\aimageId\x12\x16\n" +
 	"\x06output\x18\x04 \x01(\tR\x06outputB\x06\n" +
-	"\x04what\"\xc8\x01\n" +
+	"\x04what\"\x85\x02\n" +
 	"\fBenchRequest\x12*\n" +
 	"\x04what\x18\x01 \x01(\x0e2\x16.ssd.BenchRequest.WhatR\x04what\x12\x14\n" +
 	"\x05steps\x18\x02 \x01(\x03R\x05steps\x12\x18\n" +
-	"\aseconds\x18\x03 \x01(\x01R\aseconds\"\\\n" +
+	"\aseconds\x18\x03 \x01(\x01R\aseconds\x12,\n" +
+	"\tallreduce\x18\x04 \x01(\v2\x0e.ssd.AllreduceR\tallreduce\"k\n" +
 	"\x04What\x12\t\n" +
 	"\x05TRAIN\x10\x00\x12\t\n" +
 	"\x05INFER\x10\x01\x12\x0f\n" +
 	"\vINPUT_TRAIN\x10\x02\x12\r\n" +
 	"\tINPUT_VAL\x10\x03\x12\x10\n" +
 	"\fCONVOLUTIONS\x10\x04\x12\f\n" +
-	"\bROOFLINE\x10\x05\"\x84\x02\n" +
+	"\bROOFLINE\x10\x05\x12\r\n" +
+	"\tALLREDUCE\x10\x06\"Y\n" +
+	"\tAllreduce\x12\x14\n" +
+	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\x12\x1e\n" +
+	"\n" +
+	"iterations\x18\x02 \x01(\x03R\n" +
+	"iterations\x12\x16\n" +
+	"\x06warmup\x18\x03 \x01(\x03R\x06warmup\"\xb7\x02\n" +
 	"\vBenchReport\x12*\n" +
 	"\x11images_per_second\x18\x01 \x01(\x01R\x0fimagesPerSecond\x12\x17\n" +
 	"\astep_ms\x18\x02 \x03(\x01R\x06stepMs\x12'\n" +
@@ -2234,7 +2511,21 @@ const file_engine_proto_rawDesc = "" +
 	"\x11peak_memory_bytes\x18\x05 \x01(\x03R\x0fpeakMemoryBytes\x12\x18\n" +
 	"\abackend\x18\x06 \x01(\tR\abackend\x12\"\n" +
 	"\x06layers\x18\a \x03(\v2\n" +
-	".ssd.LayerR\x06layers\"\xa7\x02\n" +
+	".ssd.LayerR\x06layers\x121\n" +
+	"\tallreduce\x18\b \x01(\v2\x13.ssd.AllreduceTimesR\tallreduce\"\x86\x03\n" +
+	"\x0eAllreduceTimes\x12-\n" +
+	"\x03sum\x18\x01 \x01(\v2\x1b.ssd.AllreduceTimes.SecondsR\x03sum\x12#\n" +
+	"\rbus_bandwidth\x18\x02 \x01(\x01R\fbusBandwidth\x121\n" +
+	"\x05local\x18\x03 \x01(\v2\x1b.ssd.AllreduceTimes.SecondsR\x05local\x12.\n" +
+	"\x05links\x18\x04 \x03(\v2\x18.ssd.AllreduceTimes.LinkR\x05links\x12!\n" +
+	"\fwrong_values\x18\x05 \x01(\x03R\vwrongValues\x1aE\n" +
+	"\aSeconds\x12\x16\n" +
+	"\x06median\x18\x01 \x01(\x01R\x06median\x12\x10\n" +
+	"\x03min\x18\x02 \x01(\x01R\x03min\x12\x10\n" +
+	"\x03max\x18\x03 \x01(\x01R\x03max\x1aS\n" +
+	"\x04Link\x12\x12\n" +
+	"\x04peer\x18\x01 \x01(\x05R\x04peer\x127\n" +
+	"\bexchange\x18\x02 \x01(\v2\x1b.ssd.AllreduceTimes.SecondsR\bexchange\"\xa7\x02\n" +
 	"\x05Layer\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12#\n" +
@@ -2314,38 +2605,42 @@ func file_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_engine_proto_goTypes = []any{
-	(DeviceConfig_Kind)(0),        // 0: ssd.DeviceConfig.Kind
-	(ModelConfig_Precision)(0),    // 1: ssd.ModelConfig.Precision
-	(DataConfig_BadImage)(0),      // 2: ssd.DataConfig.BadImage
-	(DataConfig_Sharding)(0),      // 3: ssd.DataConfig.Sharding
-	(BenchRequest_What)(0),        // 4: ssd.BenchRequest.What
-	(Layer_Pass)(0),               // 5: ssd.Layer.Pass
-	(*EngineConfig)(nil),          // 6: ssd.EngineConfig
-	(*DeviceConfig)(nil),          // 7: ssd.DeviceConfig
-	(*ModelConfig)(nil),           // 8: ssd.ModelConfig
-	(*DataConfig)(nil),            // 9: ssd.DataConfig
-	(*OptimizerConfig)(nil),       // 10: ssd.OptimizerConfig
-	(*CommConfig)(nil),            // 11: ssd.CommConfig
-	(*EvalConfig)(nil),            // 12: ssd.EvalConfig
-	(*ConnectRequest)(nil),        // 13: ssd.ConnectRequest
-	(*RankAddress)(nil),           // 14: ssd.RankAddress
-	(*InspectRequest)(nil),        // 15: ssd.InspectRequest
-	(*BenchRequest)(nil),          // 16: ssd.BenchRequest
-	(*BenchReport)(nil),           // 17: ssd.BenchReport
-	(*Layer)(nil),                 // 18: ssd.Layer
-	(*OpTime)(nil),                // 19: ssd.OpTime
-	(*ScoreRequest)(nil),          // 20: ssd.ScoreRequest
-	(*ScoreReport)(nil),           // 21: ssd.ScoreReport
-	(*VerifyRequest)(nil),         // 22: ssd.VerifyRequest
-	(*VerifyReport)(nil),          // 23: ssd.VerifyReport
-	(*InspectRequest_Step)(nil),   // 24: ssd.InspectRequest.Step
-	(*InspectRequest_Sample)(nil), // 25: ssd.InspectRequest.Sample
-	(*ScoreReport_Category)(nil),  // 26: ssd.ScoreReport.Category
-	(*VerifyReport_Split)(nil),    // 27: ssd.VerifyReport.Split
-	(*VerifyReport_Count)(nil),    // 28: ssd.VerifyReport.Count
-	(*VerifyReport_Finding)(nil),  // 29: ssd.VerifyReport.Finding
+	(DeviceConfig_Kind)(0),         // 0: ssd.DeviceConfig.Kind
+	(ModelConfig_Precision)(0),     // 1: ssd.ModelConfig.Precision
+	(DataConfig_BadImage)(0),       // 2: ssd.DataConfig.BadImage
+	(DataConfig_Sharding)(0),       // 3: ssd.DataConfig.Sharding
+	(BenchRequest_What)(0),         // 4: ssd.BenchRequest.What
+	(Layer_Pass)(0),                // 5: ssd.Layer.Pass
+	(*EngineConfig)(nil),           // 6: ssd.EngineConfig
+	(*DeviceConfig)(nil),           // 7: ssd.DeviceConfig
+	(*ModelConfig)(nil),            // 8: ssd.ModelConfig
+	(*DataConfig)(nil),             // 9: ssd.DataConfig
+	(*OptimizerConfig)(nil),        // 10: ssd.OptimizerConfig
+	(*CommConfig)(nil),             // 11: ssd.CommConfig
+	(*EvalConfig)(nil),             // 12: ssd.EvalConfig
+	(*ConnectRequest)(nil),         // 13: ssd.ConnectRequest
+	(*RankAddress)(nil),            // 14: ssd.RankAddress
+	(*InspectRequest)(nil),         // 15: ssd.InspectRequest
+	(*BenchRequest)(nil),           // 16: ssd.BenchRequest
+	(*Allreduce)(nil),              // 17: ssd.Allreduce
+	(*BenchReport)(nil),            // 18: ssd.BenchReport
+	(*AllreduceTimes)(nil),         // 19: ssd.AllreduceTimes
+	(*Layer)(nil),                  // 20: ssd.Layer
+	(*OpTime)(nil),                 // 21: ssd.OpTime
+	(*ScoreRequest)(nil),           // 22: ssd.ScoreRequest
+	(*ScoreReport)(nil),            // 23: ssd.ScoreReport
+	(*VerifyRequest)(nil),          // 24: ssd.VerifyRequest
+	(*VerifyReport)(nil),           // 25: ssd.VerifyReport
+	(*InspectRequest_Step)(nil),    // 26: ssd.InspectRequest.Step
+	(*InspectRequest_Sample)(nil),  // 27: ssd.InspectRequest.Sample
+	(*AllreduceTimes_Seconds)(nil), // 28: ssd.AllreduceTimes.Seconds
+	(*AllreduceTimes_Link)(nil),    // 29: ssd.AllreduceTimes.Link
+	(*ScoreReport_Category)(nil),   // 30: ssd.ScoreReport.Category
+	(*VerifyReport_Split)(nil),     // 31: ssd.VerifyReport.Split
+	(*VerifyReport_Count)(nil),     // 32: ssd.VerifyReport.Count
+	(*VerifyReport_Finding)(nil),   // 33: ssd.VerifyReport.Finding
 }
 var file_engine_proto_depIdxs = []int32{
 	7,  // 0: ssd.EngineConfig.device:type_name -> ssd.DeviceConfig
@@ -2358,21 +2653,27 @@ var file_engine_proto_depIdxs = []int32{
 	1,  // 7: ssd.ModelConfig.precision:type_name -> ssd.ModelConfig.Precision
 	2,  // 8: ssd.DataConfig.bad_image:type_name -> ssd.DataConfig.BadImage
 	3,  // 9: ssd.DataConfig.sharding:type_name -> ssd.DataConfig.Sharding
-	24, // 10: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
-	25, // 11: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
+	26, // 10: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
+	27, // 11: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
 	4,  // 12: ssd.BenchRequest.what:type_name -> ssd.BenchRequest.What
-	19, // 13: ssd.BenchReport.ops:type_name -> ssd.OpTime
-	18, // 14: ssd.BenchReport.layers:type_name -> ssd.Layer
-	5,  // 15: ssd.Layer.pass:type_name -> ssd.Layer.Pass
-	26, // 16: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
-	27, // 17: ssd.VerifyReport.splits:type_name -> ssd.VerifyReport.Split
-	28, // 18: ssd.VerifyReport.counts:type_name -> ssd.VerifyReport.Count
-	29, // 19: ssd.VerifyReport.findings:type_name -> ssd.VerifyReport.Finding
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	17, // 13: ssd.BenchRequest.allreduce:type_name -> ssd.Allreduce
+	21, // 14: ssd.BenchReport.ops:type_name -> ssd.OpTime
+	20, // 15: ssd.BenchReport.layers:type_name -> ssd.Layer
+	19, // 16: ssd.BenchReport.allreduce:type_name -> ssd.AllreduceTimes
+	28, // 17: ssd.AllreduceTimes.sum:type_name -> ssd.AllreduceTimes.Seconds
+	28, // 18: ssd.AllreduceTimes.local:type_name -> ssd.AllreduceTimes.Seconds
+	29, // 19: ssd.AllreduceTimes.links:type_name -> ssd.AllreduceTimes.Link
+	5,  // 20: ssd.Layer.pass:type_name -> ssd.Layer.Pass
+	30, // 21: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
+	31, // 22: ssd.VerifyReport.splits:type_name -> ssd.VerifyReport.Split
+	32, // 23: ssd.VerifyReport.counts:type_name -> ssd.VerifyReport.Count
+	33, // 24: ssd.VerifyReport.findings:type_name -> ssd.VerifyReport.Finding
+	28, // 25: ssd.AllreduceTimes.Link.exchange:type_name -> ssd.AllreduceTimes.Seconds
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_engine_proto_init() }
@@ -2390,7 +2691,7 @@ func file_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_engine_proto_rawDesc), len(file_engine_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   24,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
