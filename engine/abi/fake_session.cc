@@ -5,13 +5,16 @@
 // directs it: words after the last "fake:" up to ".safetensors", separated by commas. fail-prepare,
 // fail-train=STEP, fail-eval; crash-prepare, crash-train=STEP, crash-infer (kill the process);
 // hang-prepare, hang-train=STEP, hang-infer (until Abort); rank=R (the above only there); slow=MS
-// (each step), ap=VALUE (first score, +0.05 each).
+// (each step), ap=VALUE (first score, +0.05 each). Times of an all-reduce are made up: with
+// slow-rank=R all that rank R does takes ten times as long, with slow-link=R its swaps with the
+// next rank; wrong-sum=R counts wrong values there.
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <set>
 #include <sstream>
 
 #include "core/error.h"
@@ -102,8 +105,12 @@ class FakeSession : public Session {
     if (!(out << step_)) Throw(Status::kData, "%s: cannot write", path.c_str());
   }
   void Inspect(const InspectRequest&) override { Throw(Status::kUnavailable, "fake: inspect"); }
-  BenchReport Bench(const BenchRequest&) override {
+  BenchReport Bench(const BenchRequest& request) override {
     BenchReport report;
+    if (request.what() == BenchRequest::ALLREDUCE) {
+      *report.mutable_allreduce() = MakeUpTimes();
+      return report;
+    }
     report.set_images_per_second(42);
     report.add_step_ms(10);
     report.set_backend("fake");
@@ -116,6 +123,33 @@ class FakeSession : public Session {
   }
 
  private:
+  bool Is(const std::string& directive, int rank) const {
+    const auto value = directives_.find(directive);
+    return value != directives_.end() && static_cast<int>(value->second) == rank;
+  }
+  AllreduceTimes MakeUpTimes() const {
+    const auto set = [](double s, AllreduceTimes::Seconds& seconds) {
+      seconds.set_median(s);
+      seconds.set_min(s / 2);
+      seconds.set_max(2 * s);
+    };
+    constexpr double kSlow = 10;
+    const bool any = directives_.contains("slow-rank") || directives_.contains("slow-link");
+    AllreduceTimes times;
+    set(any ? 4e-3 * kSlow : 4e-3, *times.mutable_sum());
+    set(Is("slow-rank", rank_) ? 1e-3 * kSlow : 1e-3, *times.mutable_local());
+    times.set_bus_bandwidth(1e9);
+    times.set_wrong_values(Is("wrong-sum", rank_) ? 3 : 0);
+    for (const int peer : std::set{(rank_ + 1) % world_, (rank_ + world_ - 1) % world_}) {
+      if (peer == rank_) continue;
+      const int first = (rank_ + 1) % world_ == peer ? rank_ : peer;
+      const bool slow = Is("slow-rank", rank_) || Is("slow-rank", peer) || Is("slow-link", first);
+      auto* link = times.add_links();
+      link->set_peer(peer);
+      set(slow ? 2e-3 * kSlow : 2e-3, *link->mutable_exchange());
+    }
+    return times;
+  }
   std::string AddressOf(int rank) const {
     return "fake rank " + std::to_string(rank) + " of " + std::to_string(world_);
   }
@@ -150,7 +184,7 @@ class FakeSession : public Session {
   EventSink* const sink_;
   std::map<std::string, double> directives_;
   double ap_;
-  int rank_ = 0, world_ = 0;  // as told to Address
+  int rank_ = 0, world_ = 1;  // as told to Address
   int64_t step_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
