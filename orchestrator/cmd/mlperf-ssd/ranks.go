@@ -47,17 +47,32 @@ func runRanks(c *cli.Context, j job, s starter, cleared bool, output io.Writer) 
 	return t.run()
 }
 
-// several serves the control plane while the ranks run, and gives the cause of their end.
+// several runs the trial's ranks, and gives the cause of their end.
 func (t *trial) several(e *ending, view *progress.View) error {
-	host, listen, limits := t.starter.Host(), "", limitsOf(t.Config)
-	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
-		listen, limits.Join = host, localJoin
-	}
-	room, err := t.openRoom(e, view, limits)
+	room, err := openRoom(t.starter, t.job, func(rank int, note []byte) {
+		if rank == 0 {
+			e.take(note, view)
+		}
+	})
 	if err != nil {
 		return err
 	}
-	server, err := rendezvous.Serve(room, listen, host)
+	err = runRoom(t.cli.Context, t.starter, room, t.stdout(), t.stderr(view))
+	e.step = max(e.step, room.Farthest())
+	return err
+}
+
+// listenAddress is where the launcher listens for the starter's workers; empty is all addresses.
+func listenAddress(s starter) string {
+	if ip := net.ParseIP(s.Host()); ip != nil && ip.IsLoopback() {
+		return s.Host()
+	}
+	return ""
+}
+
+// runRoom serves the control plane while the ranks of a room run, and gives the cause of their end.
+func runRoom(command context.Context, s starter, room *rendezvous.Room, stdout, stderr io.Writer) error {
+	server, err := rendezvous.Serve(room, listenAddress(s), s.Host())
 	if err != nil {
 		return err
 	}
@@ -65,8 +80,8 @@ func (t *trial) several(e *ending, view *progress.View) error {
 	if err != nil {
 		return fmt.Errorf("launch: %w", err)
 	}
-	ctx, kill := context.WithCancel(context.WithoutCancel(t.cli.Context))
-	interrupted := context.AfterFunc(t.cli.Context, func() { room.Fail(-1, rendezvous.Own, "interrupted") })
+	ctx, kill := context.WithCancel(context.WithoutCancel(command))
+	interrupted := context.AfterFunc(command, func() { room.Fail(-1, rendezvous.Own, "interrupted") })
 	began, logger := time.Now(), newLogger()
 	var watchers sync.WaitGroup
 	watchers.Go(func() {
@@ -78,14 +93,14 @@ func (t *trial) several(e *ending, view *progress.View) error {
 	})
 	watchers.Go(func() {
 		room.Watch(ctx)
-		t.endAll(ctx)
+		endAll(ctx, command)
 		kill()
 	})
-	err = t.starter.Run(ctx, workers{
+	err = s.Run(ctx, workers{
 		Args:   []string{"worker", "--credentials", "-"},
 		Input:  access,
-		Stdout: t.stdout(),
-		Stderr: t.stderr(view),
+		Stdout: stdout,
+		Stderr: stderr,
 		Grace:  lastGrace,
 		Ended: func(rank int, err error) {
 			var exit *supervise.ExitError
@@ -100,7 +115,6 @@ func (t *trial) several(e *ending, view *progress.View) error {
 	kill()
 	watchers.Wait()
 	server.Close() // after it no worker is heard
-	e.step = max(e.step, room.Farthest())
 	if cause := room.Cause(); cause != nil {
 		return cause
 	}
@@ -108,9 +122,9 @@ func (t *trial) several(e *ending, view *progress.View) error {
 }
 
 // endAll gives the workers of a run that is over the time to end by themselves.
-func (t *trial) endAll(ctx context.Context) {
+func endAll(ctx, command context.Context) {
 	patience := selfStop
-	if t.cli.Context.Err() != nil {
+	if command.Err() != nil {
 		patience = grace
 	}
 	select {
@@ -120,8 +134,9 @@ func (t *trial) endAll(ctx context.Context) {
 	}
 }
 
-func (t *trial) openRoom(e *ending, view *progress.View, limits rendezvous.Limits) (*rendezvous.Room, error) {
-	text, err := json.Marshal(t.job)
+// openRoom is the meeting place of the ranks of a job.
+func openRoom(s starter, j job, note func(rank int, note []byte)) (*rendezvous.Room, error) {
+	text, err := json.Marshal(j)
 	if err != nil {
 		return nil, fmt.Errorf("launch: job: %w", err)
 	}
@@ -129,22 +144,22 @@ func (t *trial) openRoom(e *ending, view *progress.View, limits rendezvous.Limit
 	if err != nil {
 		return nil, err
 	}
-	configuration, err := json.Marshal(t.Config)
+	configuration, err := json.Marshal(j.Config)
 	if err != nil {
 		return nil, fmt.Errorf("launch: configuration: %w", err)
 	}
+	limits := limitsOf(j.Config)
+	if listenAddress(s) != "" {
+		limits.Join = localJoin
+	}
 	sum := sha256.Sum256(configuration)
 	return rendezvous.NewRoom(rendezvous.Options{
-		World:         int(t.Config.Ranks()),
+		World:         int(j.Config.Ranks()),
 		Build:         build,
 		Configuration: hex.EncodeToString(sum[:8]),
 		Job:           text,
 		Limits:        limits,
-		Note: func(rank int, note []byte) {
-			if rank == 0 {
-				e.take(note, view)
-			}
-		},
+		Note:          note,
 	}), nil
 }
 

@@ -29,6 +29,7 @@ const (
 	PhaseEvaluate = "evaluate"
 	PhaseSave     = "save" // a checkpoint
 	PhaseWait     = "wait" // for other ranks
+	PhaseTest     = "all-reduce test"
 )
 
 // State is how far a worker is.

@@ -207,7 +207,7 @@ func (r *Room) checkAlive(now time.Time) {
 // checkPhases looks for ranks that are too long in a phase without steps.
 func (r *Room) checkPhases(now time.Time) {
 	for phase, limit := range map[string]time.Duration{
-		PhaseStart: r.Limits.Prepare, PhasePrepare: r.Limits.Prepare, PhaseEvaluate: r.Limits.Evaluate, PhaseSave: r.Limits.Evaluate,
+		PhaseStart: r.Limits.Prepare, PhasePrepare: r.Limits.Prepare, PhaseTest: r.Limits.Prepare, PhaseEvaluate: r.Limits.Evaluate, PhaseSave: r.Limits.Evaluate,
 	} {
 		hung := slices.DeleteFunc(r.working(phase), func(rank int) bool { return !over(r.seats[rank].progressed, now, limit) })
 		r.blame(hung, fmt.Sprintf("hangs: %v in this phase", limit))
