@@ -22,9 +22,10 @@ void Check(const char* name, int64_t value, int64_t min, int64_t max) {
           static_cast<long long>(value), static_cast<long long>(min), static_cast<long long>(max));
 }
 
-// Values whose sums are exact, another in each iteration.
+// Values whose sums are exact, others in each iteration.
 float Value(int64_t iteration, size_t i, int rank) {
-  return static_cast<float>((i + static_cast<size_t>(iteration)) % 251) + static_cast<float>(rank);
+  const uint32_t pattern = (static_cast<uint32_t>(i) + static_cast<uint32_t>(iteration)) % 251;
+  return static_cast<float>(static_cast<int>(pattern) + rank);
 }
 
 float SumOf(int64_t iteration, size_t i, int world) {
@@ -52,6 +53,12 @@ AllreduceTimes::Seconds SpreadOf(std::vector<double> seconds) {
   return spread;
 }
 
+double SecondsOf(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 class AllreduceBench {
  public:
   AllreduceBench(const Allreduce& request, Communicator& ranks, const std::atomic<bool>& aborted)
@@ -68,24 +75,17 @@ class AllreduceBench {
     const double world = ranks_.world(), bytes = static_cast<double>(request_.bytes());
     times.set_bus_bandwidth(2 * (world - 1) / world * bytes / times.sum().median());
     *times.mutable_local() = TimeAdditions();
-    for (int phase = 0; phase < PhasesOf(ranks_.world()); ++phase) TimeLink(phase, times);
+    TimeLinks(times);
     return times;
   }
 
  private:
-  // Of work(iteration); before(iteration) is not counted.
-  AllreduceTimes::Seconds Time(const std::function<void(int64_t)>& before,
-                               const std::function<void(int64_t)>& work) {
-    std::vector<double> seconds;
+  // f(iteration), of which those below 0 are not counted.
+  void Repeat(const std::function<void(int64_t)>& f) const {
     for (int64_t i = -request_.warmup(); i < request_.iterations(); ++i) {
       if (aborted_) Throw(Status::kAborted, "the benchmark was stopped");
-      before(i);
-      const auto start = std::chrono::steady_clock::now();
-      work(i);
-      const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-      if (i >= 0) seconds.push_back(time.count());
+      f(i);
     }
-    return SpreadOf(std::move(seconds));
   }
 
   void Await() {
@@ -94,43 +94,55 @@ class AllreduceBench {
   }
 
   AllreduceTimes::Seconds TimeSums() {
-    const auto count = [this](int64_t i) {
+    std::vector<double> seconds;
+    Repeat([&](int64_t i) {
+      for (size_t k = 0; k < values_.size(); ++k) values_[k] = Value(i, k, ranks_.rank());
+      Await();
+      const double time = SecondsOf([&] { ranks_.Sum(std::span(values_)); });
+      if (i >= 0) seconds.push_back(time);
       for (size_t k = 0; k < values_.size(); ++k)
         wrong_ += values_[k] != SumOf(i, k, ranks_.world());
-    };
-    bool summed = false;
-    const auto seconds = Time(
-        [&](int64_t i) {
-          if (summed) count(i - 1);
-          summed = true;
-          for (size_t k = 0; k < values_.size(); ++k) values_[k] = Value(i, k, ranks_.rank());
-          Await();
-        },
-        [&](int64_t) { ranks_.Sum(std::span(values_)); });
-    count(request_.iterations() - 1);
-    return seconds;
+    });
+    return SpreadOf(std::move(seconds));
   }
 
   // On all ranks at once: those of a host share its memory, as in a sum.
   AllreduceTimes::Seconds TimeAdditions() {
-    return Time([this](int64_t) { Await(); },
-                [this](int64_t) {
-                  for (size_t k = 0; k < values_.size(); ++k) values_[k] += others_[k];
-                });
+    std::vector<double> seconds;
+    Repeat([&](int64_t i) {
+      Await();
+      const double time = SecondsOf([&] {
+        for (size_t k = 0; k < values_.size(); ++k) values_[k] += others_[k];
+      });
+      if (i >= 0) seconds.push_back(time);
+    });
+    return SpreadOf(std::move(seconds));
   }
 
-  void TimeLink(int phase, AllreduceTimes& times) {
-    const int peer = PartnerOf(ranks_.rank(), ranks_.world(), phase);
+  // Each link in turn, so that what else a host does comes upon all of them.
+  void TimeLinks(AllreduceTimes& times) {
+    const int phases = PhasesOf(ranks_.world());
+    std::vector<std::vector<double>> seconds(static_cast<size_t>(phases));
     const auto part = std::max<size_t>(1, values_.size() / static_cast<size_t>(ranks_.world()));
-    const auto swap = [&](size_t n) {
-      ranks_.Exchange(peer, std::as_bytes(std::span(values_).first(n)),
+    const auto swap = [&](int phase, size_t n) {
+      ranks_.Exchange(PartnerOf(ranks_.rank(), ranks_.world(), phase),
+                      std::as_bytes(std::span(values_).first(n)),
                       std::as_writable_bytes(std::span(others_).first(n)));
     };
-    const auto seconds = Time([&](int64_t) { swap(1); }, [&](int64_t) { swap(part); });
-    if (peer == ranks_.rank()) return;
-    auto* link = times.add_links();
-    link->set_peer(peer);
-    *link->mutable_exchange() = seconds;
+    Repeat([&](int64_t i) {
+      for (int phase = 0; phase < phases; ++phase) {
+        swap(phase, 1);  // both are here
+        const double time = SecondsOf([&] { swap(phase, part); });
+        if (i >= 0) seconds[static_cast<size_t>(phase)].push_back(time);
+      }
+    });
+    for (int phase = 0; phase < phases; ++phase) {
+      const int peer = PartnerOf(ranks_.rank(), ranks_.world(), phase);
+      if (peer == ranks_.rank()) continue;
+      auto* link = times.add_links();
+      link->set_peer(peer);
+      *link->mutable_exchange() = SpreadOf(std::move(seconds[static_cast<size_t>(phase)]));
+    }
   }
 
   const Allreduce& request_;
