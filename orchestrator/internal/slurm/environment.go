@@ -14,13 +14,14 @@ type Lookup func(name string) (string, bool)
 
 // Job is the allocation that the process stands in.
 type Job struct {
-	ID        string
-	Restarts  int      // how often Slurm has started it again
-	NodeList  string   // compressed
-	Nodes     []string // host names; the order is the list's
-	Cores     []int    // processors that the job has on each node
-	GPUs      int      // that it has on this node
-	SubmitDir string
+	ID           string
+	Restarts     int      // how often Slurm has started it again
+	NodeList     string   // compressed
+	Nodes        []string // host names; the order is the list's
+	Cores        []int    // processors that the job has on each node
+	GPUs         int      // that it has on this node
+	SubmitDir    string
+	TasksPerNode int // that it was submitted with; 0 = not said
 }
 
 // Task is one task of an srun.
@@ -51,11 +52,12 @@ func Discover(lookup Lookup) (*Job, *Task, error) {
 		return nil, nil, nil
 	}
 	job := &Job{
-		ID:        id,
-		Restarts:  v.optional("SLURM_RESTART_COUNT"),
-		NodeList:  v.text("SLURM_JOB_NODELIST"),
-		GPUs:      v.optional("SLURM_GPUS_ON_NODE"),
-		SubmitDir: v.text("SLURM_SUBMIT_DIR"),
+		ID:           id,
+		Restarts:     v.optional("SLURM_RESTART_COUNT"),
+		NodeList:     v.text("SLURM_JOB_NODELIST"),
+		GPUs:         v.optional("SLURM_GPUS_ON_NODE"),
+		SubmitDir:    v.text("SLURM_SUBMIT_DIR"),
+		TasksPerNode: v.optional("SLURM_NTASKS_PER_NODE"),
 	}
 	v.parse("SLURM_JOB_ID", func(text string) (err error) { _, err = number(text); return err })
 	v.parse("SLURM_JOB_NODELIST", func(text string) (err error) { job.Nodes, err = Hosts(text); return err })

@@ -17,6 +17,7 @@ var (
 	batchShell = map[string]string{
 		"SLURM_JOB_ID": "12", "SLURM_JOB_NODELIST": "n[1-2]", "SLURM_JOB_CPUS_PER_NODE": "8(x2)", "SLURM_SUBMIT_DIR": "/home/a",
 		"SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_TASKS_PER_NODE": "8(x2)", "SLURM_GPUS_ON_NODE": "4",
+		"SLURM_NTASKS_PER_NODE": "3",
 	}
 	task = with(batchShell, "SLURM_STEP_ID", "3", "SLURM_PROCID", "4", "SLURM_NTASKS", "5", "SLURM_LOCALID", "1", "SLURM_NODEID", "1",
 		"SLURM_STEP_TASKS_PER_NODE", "3,2", "SLURM_RESTART_COUNT", "1")
@@ -38,7 +39,7 @@ func lookup(variables map[string]string) Lookup {
 }
 
 func TestDiscover(t *testing.T) {
-	job := Job{ID: "12", NodeList: "n[1-2]", Nodes: []string{"n1", "n2"}, Cores: []int{8, 8}, GPUs: 4, SubmitDir: "/home/a"}
+	job := Job{ID: "12", NodeList: "n[1-2]", Nodes: []string{"n1", "n2"}, Cores: []int{8, 8}, GPUs: 4, TasksPerNode: 3, SubmitDir: "/home/a"}
 	restarted := job
 	restarted.Restarts = 1
 	for _, test := range []struct {
