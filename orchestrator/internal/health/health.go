@@ -6,7 +6,8 @@
 // All ranks leave a sum together, when the slowest has done its part, so the time of the sum tells
 // nothing about a rank. Each rank therefore also measures two things that it does not wait for the
 // others in: its own additions of as many values, and swaps with each of its two neighbours in the ring,
-// a pair at a time. Their medians over the iterations are set against the median of all ranks:
+// a pair at a time. Of the additions the median over the iterations, of the swaps the fastest one (a rank
+// that shares its processor is often woken late) is set against the median of all ranks:
 //
 //   - a rank is slow if its additions are, or if its swaps with both neighbours are;
 //   - a node is slow if all its ranks are slow in their additions, or if all its links to two other nodes

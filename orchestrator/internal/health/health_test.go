@@ -43,7 +43,7 @@ func (m made) times() []Rank {
 				t = 0.02
 			}
 			t *= max(factor(i), factor(peer), m.links[pair{min(i, peer), max(i, peer)}])
-			r.Links = append(r.Links, Link{peer, Spread{t * even, 0, 1}})
+			r.Links = append(r.Links, Link{peer, Spread{0.5, t * even, 1}})
 		}
 		ranks[i] = r
 	}

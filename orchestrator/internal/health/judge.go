@@ -69,13 +69,15 @@ func (j *judge) ratio(t, reference float64) float64 {
 
 func (j *judge) between(p pair) bool { return j.ranks[p[0]].Node != j.ranks[p[1]].Node }
 
-// compareLinks fills links. A link takes what its slower end has seen.
+// compareLinks fills links. A link takes what its faster end has seen: the other one may be woken late.
 func (j *judge) compareLinks() {
 	times := map[pair]float64{}
 	for _, r := range j.ranks {
 		for _, link := range r.Links {
 			p := pair{min(r.Rank, link.Peer), max(r.Rank, link.Peer)}
-			times[p] = max(times[p], link.Exchange.Median)
+			if before, known := times[p]; !known || link.Exchange.Min < before {
+				times[p] = link.Exchange.Min
+			}
 		}
 	}
 	j.links = map[pair]float64{}

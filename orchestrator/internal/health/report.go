@@ -79,11 +79,11 @@ func (r Report) Write(w io.Writer) error {
 	return nil
 }
 
-// neighbours words the median of the swaps with the rank before and the rank after.
+// neighbours words the fastest of the swaps with the rank before and the rank after.
 func (r Rank) neighbours(world int) (previous, next string) {
 	words := map[int]string{}
 	for _, link := range r.Links {
-		words[link.Peer] = fmt.Sprintf("%.3f", link.Exchange.Median*1e3)
+		words[link.Peer] = fmt.Sprintf("%.3f", link.Exchange.Min*1e3)
 	}
 	word := func(rank int) string {
 		if text, known := words[rank]; known {
