@@ -54,13 +54,14 @@ func limits() map[string][2]float64 {
 // choices holds the words that a key may be.
 func choices() map[string][]string {
 	return map[string][]string{
-		"submission.division":  {"closed", "open"},
-		"submission.status":    {"onprem", "cloud", "preview", "research"},
-		"device.kind":          {"auto", "cpu", "cuda"},
-		"model.precision":      {"f32", "bf16", "fp16"},
-		"data.bad_image":       {"fail", "skip"},
-		"data.sharding":        {"reshuffle", "cache"},
-		"cluster.clear_caches": {"require", "try", "off"},
+		"submission.division":    {"closed", "open"},
+		"submission.status":      {"onprem", "cloud", "preview", "research"},
+		"device.kind":            {"auto", "cpu", "cuda"},
+		"model.precision":        {"f32", "bf16", "fp16"},
+		"data.bad_image":         {"fail", "skip"},
+		"data.sharding":          {"reshuffle", "cache"},
+		"cluster.clear_caches":   {"require", "try", "off"},
+		"cluster.allreduce_slow": {"warn", "fail"},
 	}
 }
 

@@ -117,6 +117,7 @@ type Cluster struct {
 	Container     string  `toml:"container"`      // image; empty = none
 	ClearCaches   string  `toml:"clear_caches"`   // before each trial under Slurm or docker
 	AllreduceTest bool    `toml:"allreduce_test"` // before the first trial
+	AllreduceSlow string  `toml:"allreduce_slow"` // what its finding something slow does
 	WallTime      string  `toml:"wall_time"`      // Slurm's time limit; empty = from TrialMinutes
 	TrialMinutes  float64 `toml:"trial_minutes"`  // of a trial with initialisation; 0 = unknown
 	SlurmOptions  string  `toml:"slurm_options"`  // of sbatch, between white space
@@ -134,7 +135,7 @@ func Defaults() *Config {
 		Optimizer: Optimizer{BaseLR: 0.0025, DecayEpochs: []int64{44, 55}, DecayFactor: 0.1, Momentum: 0.9, WeightDecay: 5e-4},
 		Eval: Eval{Interval: 5, ExtraEpochs: []int64{}, Target: 0.23, ScoreThreshold: 0.05, NMSThreshold: 0.5, Candidates: 200, PlusOne: true,
 			Threads: 1},
-		Cluster: Cluster{Nodes: 1, GPUsPerNode: 1, HangSeconds: 10, PrepareSeconds: 900, EvaluateSeconds: 900, ClearCaches: "try"},
+		Cluster: Cluster{Nodes: 1, GPUsPerNode: 1, HangSeconds: 10, PrepareSeconds: 900, EvaluateSeconds: 900, ClearCaches: "try", AllreduceSlow: "warn"},
 		origins: map[string]string{},
 	}
 }
