@@ -30,7 +30,7 @@ func isTrain(c *cli.Context) (bool, error) {
 func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "bench",
-		Usage: "measure one part: train, infer, convolutions, input, rendezvous",
+		Usage: "measure one part: train, infer, convolutions, input, rendezvous, allreduce",
 		Subcommands: []*cli.Command{
 			benchSteps("train", "training steps on made-up input", ssdpb.BenchRequest_TRAIN),
 			benchSteps("infer", "inference and detection on made-up input", ssdpb.BenchRequest_INFER),
@@ -38,6 +38,7 @@ func benchCommand() *cli.Command {
 			benchInput(),
 			benchRoofline(),
 			benchRendezvous(),
+			benchAllreduce(),
 		},
 	}
 }

@@ -87,7 +87,16 @@ func launch(c *cli.Context, loaded *config.Config) error {
 	if err := os.MkdirAll(loaded.Run.LogDir, 0o755); err != nil {
 		return fmt.Errorf("run.log_dir: %w", err)
 	}
-	err = launchTrials(c, loaded, path)
+	var ranks starter
+	if loaded.Ranks() > 1 {
+		ranks = newLocalStarter(c.Context, loaded, newLogger())
+	}
+	if c.Int("first-trial") == 0 {
+		if err := testAllreduce(c.Context, job{Config: loaded, Engine: path}, ranks, newLogger()); err != nil {
+			return err
+		}
+	}
+	err = launchTrials(c, loaded, path, ranks)
 	if c.Bool("json") {
 		err = errors.Join(err, printRun(c.App.Writer, loaded))
 	}
@@ -95,11 +104,7 @@ func launch(c *cli.Context, loaded *config.Config) error {
 }
 
 // launchTrials runs all trials on this host. One that fails does not end the rest.
-func launchTrials(c *cli.Context, loaded *config.Config, path string) error {
-	var ranks starter
-	if loaded.Ranks() > 1 {
-		ranks = newLocalStarter(c.Context, loaded, newLogger())
-	}
+func launchTrials(c *cli.Context, loaded *config.Config, path string, ranks starter) error {
 	var failures []error
 	for n := range int(loaded.Run.Trials) {
 		j := job{Config: loaded, Engine: path, Trial: c.Int("first-trial") + n, Seed: loaded.Run.Seed, Caches: caches(c.String("caches"))}

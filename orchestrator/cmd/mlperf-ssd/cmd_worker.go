@@ -19,6 +19,7 @@ import (
 
 	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/orchestrator/internal/health"
 	"mlperf-ssd/orchestrator/internal/rendezvous"
 	"mlperf-ssd/orchestrator/internal/supervise"
 	"mlperf-ssd/orchestrator/internal/weights"
@@ -34,6 +35,8 @@ type job struct {
 	Seed   int64
 	Start  worker.Position
 	Caches caches // of the system
+
+	Allreduce *allreduceTest `json:",omitempty"` // instead of a trial
 }
 
 // caches says what a worker does about the system's caches before it logs that they are empty.
@@ -89,6 +92,7 @@ func workerCommand() *cli.Command {
 type message struct {
 	Progress *worker.Progress `json:"progress,omitempty"`
 	Outcome  *worker.Outcome  `json:"outcome,omitempty"`
+	Times    []health.Times   `json:"times,omitempty"` // of an all-reduce test: by size
 	Error    string           `json:"error,omitempty"` // of an only rank; several tell the room
 }
 
@@ -146,6 +150,13 @@ func work(c *cli.Context, p place, member rendezvous.Member, tell func(message) 
 		return err
 	}
 	if err := sameEngine(c.Context, member, library.BuildInfo()); err != nil {
+		return err
+	}
+	if j.Allreduce != nil {
+		times, err := j.Allreduce.run(c.Context, j, p, member, library)
+		if err == nil {
+			tell(message{Times: times})
+		}
 		return err
 	}
 	backbone, done, err := weights.Temporary(j.Config.Backbone.Weights)

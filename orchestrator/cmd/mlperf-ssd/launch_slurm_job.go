@@ -143,10 +143,7 @@ func (s *slurmJob) setUp(ctx context.Context) error {
 	if err := a.SetUpContainer(ctx); err != nil {
 		return err
 	}
-	if s.config.Cluster.AllreduceTest {
-		return s.allreduceTest(ctx)
-	}
-	return nil
+	return testAllreduce(ctx, job{Config: s.config, Engine: s.engine}, &srunStarter{allocation: a}, s.logger)
 }
 
 // closeCutOff closes and puts aside what an earlier start of the job left open: a timed trial is not
@@ -170,10 +167,4 @@ func (s *slurmJob) closeCutOff() error {
 		s.logger.Warn(fmt.Sprintf("trial %d was cut off: its log is %s (closed as aborted: %v); it begins anew", t.Trial, t.MLLog, closed))
 	}
 	return s.ledger.Save()
-}
-
-// allreduceTest is the health check between the container and the first trial.
-func (s *slurmJob) allreduceTest(context.Context) error {
-	return usageError(fmt.Errorf("%s: cluster.allreduce_test: this build has no `bench allreduce`: --set cluster.allreduce_test=false",
-		s.config.Origin("cluster.allreduce_test")))
 }
