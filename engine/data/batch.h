@@ -13,7 +13,7 @@ namespace ssd {
 
 // What the network wants to be fed: [n][300][300][channels], channels beyond RGB zero.
 struct ImageFormat {
-  DType dtype = DType::kF32;  // kF32 or kBF16
+  DType dtype = DType::kF32;  // kF32, kBF16 or kF16
   int64_t channels = 3;
 };
 

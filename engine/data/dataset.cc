@@ -21,9 +21,10 @@ void CheckOptions(const DataOptions& o) {
   if (o.prefetch < 0 || o.prefetch > 1024) {
     Throw(Status::kInvalid, "data.prefetch: not in 0 .. 1024");
   }
-  const bool type = o.format.dtype == DType::kF32 || o.format.dtype == DType::kBF16;
+  const DType dtype = o.format.dtype;
+  const bool type = dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kF16;
   if (!type || o.format.channels < 3 || o.format.channels > 4) {
-    Throw(Status::kUnavailable, "input is made in f32 or bf16 with 3 or 4 channels only");
+    Throw(Status::kUnavailable, "input is made in f32, bf16 or f16 with 3 or 4 channels only");
   }
 }
 

@@ -7,6 +7,7 @@
 #include "backends/cpu/vector_clones.h"
 #include "core/bfloat16.h"
 #include "core/error.h"
+#include "core/float16.h"
 
 namespace ssd {
 namespace {
@@ -114,27 +115,35 @@ SSD_INLINE float Convert<float>(float v) {
   return v;
 }
 template <>
-SSD_INLINE uint16_t Convert<uint16_t>(float v) {
-  return bfloat16::From(v).bits;
+SSD_INLINE bfloat16 Convert<bfloat16>(float v) {
+  return bfloat16::From(v);
+}
+template <>
+SSD_INLINE float16 Convert<float16>(float v) {
+  return float16::From(v);
 }
 
 template <class T, int kChannels>
 SSD_INLINE void Interleave(const float* __restrict__ planes, T* __restrict__ out) {
   for (int32_t x = 0; x < kImageSide; ++x) {
     for (int c = 0; c < 3; ++c) out[x * kChannels + c] = Convert<T>(planes[c * kPlane + x]);
-    if (kChannels == 4) out[x * kChannels + 3] = 0;
+    if (kChannels == 4) out[x * kChannels + 3] = T{};
   }
 }
 
+template <class T>
+SSD_INLINE void StoreAs(const float* planes, bool four, int32_t y, void* image) {
+  T* out = static_cast<T*>(image) + int64_t{y} * kImageSide * (four ? 4 : 3);
+  if (four) return Interleave<T, 4>(planes, out);
+  Interleave<T, 3>(planes, out);
+}
+
 // Row `y` of the image, channels last.
-SSD_VECTOR_CLONES void StoreRow(const float* planes, bool bf16, bool four, int32_t y, void* image) {
-  const int64_t at = int64_t{y} * kImageSide * (four ? 4 : 3);
-  float* f32 = static_cast<float*>(image) + at;
-  uint16_t* half = static_cast<uint16_t*>(image) + at;
-  if (bf16 && four) return Interleave<uint16_t, 4>(planes, half);
-  if (bf16) return Interleave<uint16_t, 3>(planes, half);
-  if (four) return Interleave<float, 4>(planes, f32);
-  Interleave<float, 3>(planes, f32);
+SSD_VECTOR_CLONES void StoreRow(const float* planes, DType type, bool four, int32_t y,
+                                void* image) {
+  if (type == DType::kBF16) return StoreAs<bfloat16>(planes, four, y, image);
+  if (type == DType::kF16) return StoreAs<float16>(planes, four, y, image);
+  StoreAs<float>(planes, four, y, image);
 }
 
 RowColor MakeRowColor(const ColorJitter* color) {
@@ -162,7 +171,8 @@ const float* ImageRenderer::FilteredRow(const RgbxView& crop, int32_t row) {
 
 void ImageRenderer::Render(const RgbxView& crop, bool mirror, const ColorJitter* color,
                            const ImageFormat& format, void* out) {
-  SSD_CHECK(format.dtype == DType::kF32 || format.dtype == DType::kBF16);
+  SSD_CHECK(format.dtype == DType::kF32 || format.dtype == DType::kBF16 ||
+            format.dtype == DType::kF16);
   SSD_CHECK(format.channels == 3 || format.channels == 4);
   columns_.Build(crop.width, kImageSide, mirror);
   rows_.Build(crop.height, kImageSide, false);
@@ -177,7 +187,7 @@ void ImageRenderer::Render(const RgbxView& crop, bool mirror, const ColorJitter*
     for (int32_t t = 0; t < rows_.taps(); ++t) sources_[t] = FilteredRow(crop, first + t);
     FinishRow(sources_.data(), rows_.weights() + int64_t{y} * rows_.taps(), rows_.taps(), row_color,
               planes);
-    StoreRow(planes, format.dtype == DType::kBF16, format.channels == 4, y, out);
+    StoreRow(planes, format.dtype, format.channels == 4, y, out);
   }
 }
 

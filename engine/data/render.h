@@ -21,7 +21,7 @@ inline constexpr int32_t kImageSide = 300;
 class ImageRenderer {
  public:
   // color: null leaves step 4 and 5 out (evaluation). out: [300][300][format.channels], channels
-  // beyond RGB become 0. REQUIRES: kF32 or kBF16, 3 or 4 channels.
+  // beyond RGB become 0. REQUIRES: kF32, kBF16 or kF16, 3 or 4 channels.
   void Render(const RgbxView& crop, bool mirror, const ColorJitter* color,
               const ImageFormat& format, void* out);
 

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/bfloat16.h"
+#include "core/float16.h"
 #include "data/render_reference.h"
 
 namespace ssd {
@@ -80,20 +81,26 @@ TEST(Render, FormatsAgree) {
   ImageRenderer renderer;
   const TestCrop crop(333, 222, 7);
   std::vector<float> f32(300 * 300 * 3), wide(300 * 300 * 4, 9);
-  std::vector<uint16_t> bf16(300 * 300 * 3), wide_bf16(300 * 300 * 4, 9);
+  std::vector<uint16_t> bf16(300 * 300 * 3), wide_bf16(300 * 300 * 4, 9), f16(300 * 300 * 3),
+      wide_f16(300 * 300 * 4, 9);
   renderer.Render(crop.view, true, &kColor, {DType::kF32, 3}, f32.data());
   renderer.Render(crop.view, true, &kColor, {DType::kF32, 4}, wide.data());
   renderer.Render(crop.view, true, &kColor, {DType::kBF16, 3}, bf16.data());
   renderer.Render(crop.view, true, &kColor, {DType::kBF16, 4}, wide_bf16.data());
+  renderer.Render(crop.view, true, &kColor, {DType::kF16, 3}, f16.data());
+  renderer.Render(crop.view, true, &kColor, {DType::kF16, 4}, wide_f16.data());
   for (int i = 0; i < 300 * 300; ++i) {
     for (int c = 0; c < 3; ++c) {
       const float v = f32[i * 3 + c];
       ASSERT_EQ(wide[i * 4 + c], v);
       ASSERT_EQ(bf16[i * 3 + c], bfloat16::From(v).bits);
       ASSERT_EQ(wide_bf16[i * 4 + c], bfloat16::From(v).bits);
+      ASSERT_EQ(f16[i * 3 + c], float16::From(v).bits);
+      ASSERT_EQ(wide_f16[i * 4 + c], float16::From(v).bits);
     }
     ASSERT_EQ(wide[i * 4 + 3], 0);
     ASSERT_EQ(wide_bf16[i * 4 + 3], 0);
+    ASSERT_EQ(wide_f16[i * 4 + 3], 0);
   }
 }
 
