@@ -132,7 +132,7 @@ struct MultiboxArgs {
   std::array<void*, kMaps> gradient;    // all null: loss only
   const int32_t* label;                 // [batch, 8732], 0 = background
   const float* offset;                  // [batch, 8732, 4]
-  float* loss;                          // [1], mean over the batch, without loss_scale
+  float* loss;                          // [1] on the device: mean of the batch, without loss_scale
   void* scratch;
 };
 class MultiboxOp {
@@ -161,7 +161,8 @@ class DetectOp {
  public:
   virtual ~DetectOp() = default;
   virtual size_t scratch() const = 0;
-  // count[i] detections of image i at out[i * candidates], sorted by score descending. Host memory.
+  // count[i] detections of image i at out[i * candidates], sorted by score descending. Host memory,
+  // written by Run and whole after Synchronize.
   virtual void Bind(const std::array<const float*, kMaps>& map, Detection* out, int32_t* count,
                     void* scratch) = 0;
   virtual void Run() = 0;
@@ -176,7 +177,7 @@ struct SgdArgs {
   float lr, momentum, decay, loss_scale;
 };
 
-// A block of device memory, 64-byte aligned, zeroed.
+// A block of device memory, 64-byte aligned, zeroed. Its addresses may mean nothing on the host.
 class DeviceMemory {
  public:
   virtual ~DeviceMemory() = default;
@@ -200,6 +201,12 @@ class Backend {
   virtual void Export(const ValueDesc& value, const void* data, std::span<float> nchw) = 0;
 
   virtual std::unique_ptr<DeviceMemory> Allocate(size_t bytes) = 0;
+  // Whether the host may read and write DeviceMemory in place. See HostView of host_view.h.
+  virtual bool memory_is_host() const = 0;
+  // Copies between the host and DeviceMemory, enqueued behind what is: the host's bytes belong to
+  // the copy until Synchronize.
+  virtual void Upload(void* device, std::span<const std::byte> host) = 0;
+  virtual void Download(std::span<std::byte> host, const void* device) = 0;
   virtual std::unique_ptr<Op> MakeConv(const ConvDesc&) = 0;
   virtual std::unique_ptr<Op> MakeBatchNorm(const BatchNormDesc&) = 0;
   virtual std::unique_ptr<Op> MakeMaxPool(const MaxPoolDesc&) = 0;

@@ -203,6 +203,12 @@ const float* Network::head(int64_t map) const {
   return static_cast<const float*>(At(values_[Index(graph_.heads[static_cast<size_t>(map)])]));
 }
 
+HostView Network::HostHead(int64_t map) const {
+  const ValueId head = graph_.heads[static_cast<size_t>(map)];
+  return {backend_, static_cast<float*>(At(values_[static_cast<size_t>(head)])),
+          static_cast<int64_t>(backend_.Bytes(Desc(head)) / sizeof(float))};
+}
+
 void* Network::head_gradient(int64_t map) const {
   SSD_CHECK(training_);
   return At(dvalues_[Index(graph_.heads[static_cast<size_t>(map)])].front());

@@ -70,6 +70,7 @@ class Network {
   size_t image_bytes() const { return backend_.Bytes(Desc(graph_.image)); }
   ValueDesc Desc(ValueId value) const;
   const float* head(int64_t map) const;
+  HostView HostHead(int64_t map) const;    // the same for the host
   void* head_gradient(int64_t map) const;  // Layout::kHeadGradient
   void* scratch() const { return At(scratch_); }
   size_t memory_bytes() const { return memory_->size(); }

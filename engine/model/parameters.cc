@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numbers>
 
 #include "core/error.h"
@@ -27,6 +26,12 @@ void FillNormal(std::span<float> out, double deviation, Philox& random) {
     const double radius = std::sqrt(-2 * std::log(1.0 - random.Uniform()));
     v = static_cast<float>(deviation * radius * std::cos(2 * std::numbers::pi * random.Uniform()));
   }
+}
+
+size_t At(int64_t offset) { return static_cast<size_t>(offset); }
+
+std::span<float> Part(std::span<float> arena, int64_t offset, int64_t size) {
+  return arena.subspan(At(offset), static_cast<size_t>(size));
 }
 
 double Xavier(int64_t fan_in, int64_t fan_out) {
@@ -66,26 +71,37 @@ void Fill(const Param& param, std::span<float> out, bool zero_last_gamma, Philox
 
 Parameters::Parameters(const Graph& graph, Backend& backend)
     : graph_(graph),
+      backend_(backend),
       weights_(Floats(backend, graph.param_floats)),
       gradients_(Floats(backend, graph.param_floats)),
       momentum_(Floats(backend, graph.param_floats)),
       statistics_(Floats(backend, graph.statistic_floats)) {}
 
+HostView Parameters::View(const DeviceMemory& arena) const {
+  return {backend_, static_cast<float*>(arena.data()),
+          static_cast<int64_t>(arena.size() / sizeof(float))};
+}
+
 void Parameters::Initialize(const InitOptions& options,
                             const std::function<void(const Param&)>& on_tensor) {
-  std::memset(gradients(), 0, gradients_->size());
-  std::memset(momentum(), 0, momentum_->size());
+  for (HostView zero : {HostGradients(), HostMomentum()}) {
+    std::ranges::fill(zero.values(), 0.0f);
+    zero.Store();
+  }
+  HostView weights = HostWeights(), statistics = HostStatistics();
   for (size_t i = 0; i < graph_.params.size(); ++i) {
     const Param& param = graph_.params[i];
     Philox random(options.seed, Purpose::kInit, 0, i);
-    Fill(param, {weights() + param.offset, static_cast<size_t>(param.size())},
-         options.zero_last_gamma, random);
+    Fill(param, Part(weights.values(), param.offset, param.size()), options.zero_last_gamma,
+         random);
     on_tensor(param);
   }
-  for (const Statistic& statistic : graph_.statistics) {
-    std::fill_n(statistics() + statistic.mean(), statistic.channels, 0.0f);
-    std::fill_n(statistics() + statistic.variance(), statistic.channels, 1.0f);
+  for (const Statistic& s : graph_.statistics) {
+    std::ranges::fill(Part(statistics.values(), s.mean(), s.channels), 0.0f);
+    std::ranges::fill(Part(statistics.values(), s.variance(), s.channels), 1.0f);
   }
+  weights.Store();
+  statistics.Store();
 }
 
 void Parameters::Load(const TensorFile& file) {
@@ -95,35 +111,44 @@ void Parameters::Load(const TensorFile& file) {
   };
   const bool full = std::ranges::any_of(
       graph_.params, [&](const Param& p) { return !backbone(p.name) && file.Has(p.name); });
+  HostView weights = HostWeights(), statistics = HostStatistics();
   for (const Param& param : graph_.params)
     if (full || backbone(param.name))
-      std::ranges::copy(file.F32(param.name, param.shape), weights() + param.offset);
-  for (const Statistic& statistic : graph_.statistics) {
-    const int64_t shape[] = {statistic.channels};
-    std::ranges::copy(file.F32(statistic.name + "_running_mean", shape),
-                      statistics() + statistic.mean());
-    std::ranges::copy(file.F32(statistic.name + "_running_var", shape),
-                      statistics() + statistic.variance());
+      std::ranges::copy(file.F32(param.name, param.shape), &weights.values()[At(param.offset)]);
+  for (const Statistic& s : graph_.statistics) {
+    const int64_t shape[] = {s.channels};
+    std::ranges::copy(file.F32(s.name + "_running_mean", shape),
+                      &statistics.values()[At(s.mean())]);
+    std::ranges::copy(file.F32(s.name + "_running_var", shape),
+                      &statistics.values()[At(s.variance())]);
   }
+  weights.Store();
+  statistics.Store();
 }
 
 void Parameters::LoadMomentum(const TensorFile& file) {
+  HostView momentum = HostMomentum();
   for (const Param& param : graph_.params)
-    std::ranges::copy(file.F32("momentum." + param.name, param.shape), momentum() + param.offset);
+    std::ranges::copy(file.F32("momentum." + param.name, param.shape),
+                      &momentum.values()[At(param.offset)]);
+  momentum.Store();
 }
 
-void Parameters::AddTo(TensorWriter& writer, bool with_momentum) const {
+std::vector<HostView> Parameters::AddTo(TensorWriter& writer, bool with_momentum) const {
+  std::vector<HostView> views{HostWeights(), HostStatistics()};
+  if (with_momentum) views.push_back(HostMomentum());
+  const std::span<float> weights = views[0].values(), statistics = views[1].values();
   for (const Param& param : graph_.params) {
-    writer.Add(param.name, DType::kF32, param.shape, weights() + param.offset);
+    writer.Add(param.name, DType::kF32, param.shape, &weights[At(param.offset)]);
     if (with_momentum)
-      writer.Add("momentum." + param.name, DType::kF32, param.shape, momentum() + param.offset);
+      writer.Add("momentum." + param.name, DType::kF32, param.shape,
+                 &views[2].values()[At(param.offset)]);
   }
-  for (const Statistic& statistic : graph_.statistics) {
-    writer.Add(statistic.name + "_running_mean", DType::kF32, {statistic.channels},
-               statistics() + statistic.mean());
-    writer.Add(statistic.name + "_running_var", DType::kF32, {statistic.channels},
-               statistics() + statistic.variance());
+  for (const Statistic& s : graph_.statistics) {
+    writer.Add(s.name + "_running_mean", DType::kF32, {s.channels}, &statistics[At(s.mean())]);
+    writer.Add(s.name + "_running_var", DType::kF32, {s.channels}, &statistics[At(s.variance())]);
   }
+  return views;
 }
 
 }  // namespace ssd

@@ -6,8 +6,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "backends/backend.h"
+#include "backends/host_view.h"
 #include "core/safetensors.h"
 #include "model/graph.h"
 
@@ -17,6 +19,7 @@ namespace ssd {
 // param_floats), running statistics. The optimiser and the collectives see one array each.
 class Parameters {
  public:
+  // backend must outlive the parameters.
   Parameters(const Graph& graph, Backend& backend);
 
   const Graph& graph() const { return graph_; }
@@ -25,6 +28,11 @@ class Parameters {
   float* gradients() const { return static_cast<float*>(gradients_->data()); }
   float* momentum() const { return static_cast<float*>(momentum_->data()); }
   float* statistics() const { return static_cast<float*>(statistics_->data()); }
+  // The same for the host.
+  HostView HostWeights() const { return View(*weights_); }
+  HostView HostGradients() const { return View(*gradients_); }
+  HostView HostMomentum() const { return View(*momentum_); }
+  HostView HostStatistics() const { return View(*statistics_); }
 
   struct InitOptions {
     uint64_t seed;
@@ -37,12 +45,16 @@ class Parameters {
   // and statistics of the 36 backbone layers) or a full model. Throws Status::kData on a missing
   // tensor or another shape.
   void Load(const TensorFile& file);
-  // Adds views of weights and statistics; momentum too if asked (names "momentum.<param>").
-  void AddTo(TensorWriter& writer, bool with_momentum) const;
+  // Adds views of weights and statistics; momentum too if asked (names "momentum.<param>"). What is
+  // returned must live until the writer has written.
+  [[nodiscard]] std::vector<HostView> AddTo(TensorWriter& writer, bool with_momentum) const;
   void LoadMomentum(const TensorFile& file);
 
  private:
+  HostView View(const DeviceMemory& arena) const;
+
   Graph graph_;
+  Backend& backend_;
   std::unique_ptr<DeviceMemory> weights_, gradients_, momentum_, statistics_;
 };
 

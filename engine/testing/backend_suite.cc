@@ -4,14 +4,14 @@
 
 #include <bit>
 #include <cmath>
-#include <cstring>
+#include <span>
 
 #include "core/philox.h"
 
 namespace ssd::testing {
 namespace {
 
-constexpr int kPoison = 0xff;  // a NaN in every floating-point type
+constexpr std::byte kPoison{0xff};  // a NaN in every floating-point type
 
 std::vector<float> Narrow(const std::vector<double>& v) { return {v.begin(), v.end()}; }
 
@@ -44,7 +44,11 @@ void* BackendSuite::Poisoned(size_t bytes) {
   return memory_.back()->data();
 }
 
-void BackendSuite::Poison(void* data, size_t bytes) { std::memset(data, kPoison, bytes); }
+void BackendSuite::Poison(void* data, size_t bytes) {
+  const std::vector<std::byte> poison(bytes, kPoison);
+  backend_->Upload(data, poison);
+  backend_->Synchronize();
+}
 
 void* BackendSuite::Put(const Tensor& t, Layout layout) {
   const ValueDesc desc = DescOf(t, layout);
@@ -64,13 +68,21 @@ Tensor BackendSuite::Get(const ValueDesc& desc, const void* data) {
 
 float* BackendSuite::PutParameter(const std::vector<double>& v) {
   float* data = BlankParameter(v.size());
-  std::memcpy(data, Narrow(v).data(), v.size() * sizeof(float));
+  SetParameter(data, v);
   return data;
 }
 
-std::vector<double> BackendSuite::GetParameter(const float* data, size_t size) {
+void BackendSuite::SetParameter(float* data, const std::vector<double>& v) {
+  const auto narrow = Narrow(v);
+  backend_->Upload(data, std::as_bytes(std::span(narrow)));
   backend_->Synchronize();
-  return {data, data + size};
+}
+
+std::vector<double> BackendSuite::GetParameter(const float* data, size_t size) {
+  std::vector<float> v(size);
+  backend_->Download(std::as_writable_bytes(std::span(v)), data);
+  backend_->Synchronize();
+  return {v.begin(), v.end()};
 }
 
 void BackendSuite::Bind(Op& op, OpArgs args) {
@@ -85,8 +97,10 @@ TEST_P(BackendSuite, MemoryIsZeroAndAligned) {
   const auto memory = backend().Allocate(1000);
   ASSERT_GE(memory->size(), 1000u);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(memory->data()) % 64, 0u);
-  const auto* bytes = static_cast<const unsigned char*>(memory->data());
-  for (size_t i = 0; i < 1000; ++i) ASSERT_EQ(bytes[i], 0) << i;
+  std::vector<std::byte> bytes(1000, kPoison);
+  backend().Download(bytes, memory->data());
+  backend().Synchronize();
+  EXPECT_EQ(bytes, std::vector<std::byte>(1000));
 }
 
 TEST_P(BackendSuite, ImportAndExportKeepValues) {

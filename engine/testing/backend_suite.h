@@ -49,6 +49,7 @@ class BackendSuite : public ::testing::TestWithParam<BackendCase> {
   void* Blank(const ValueDesc& desc) { return Poisoned(backend_->Bytes(desc)); }
   Tensor Get(const ValueDesc& desc, const void* data);
   float* PutParameter(const std::vector<double>& v);
+  void SetParameter(float* data, const std::vector<double>& v);
   float* BlankParameter(size_t size) { return static_cast<float*>(Poisoned(size * sizeof(float))); }
   std::vector<double> GetParameter(const float* data, size_t size);
   // Null for 0 bytes.

@@ -201,7 +201,7 @@ TEST_P(BackendSuite, ConvolutionTakesTheWeightsOfTheMoment) {
   EXPECT_EQ(Get(b.desc.x, b.args.dx).v, dx);
 
   for (double& w : b.weight) w *= -0.5;
-  for (size_t i = 0; i < b.weight.size(); ++i) weight[i] = static_cast<float>(b.weight[i]);
+  SetParameter(weight, b.weight);
   op->Forward();
   EXPECT_LT(
       Distance(Get(b.desc.y, b.args.y).v, Relu(Convolve(b.x, b.weight, b.bias, c.out, c.window)).v),

@@ -104,11 +104,9 @@ void BenchInference(const EngineConfig& config, const BenchRequest& request, con
   const SyntheticBatch input(evaluator.batch(), DataOptionsOf(config, backend, ranks).format,
                              config.seed());
   evaluator.Refresh();
-  Network& network = evaluator.network();
   const auto step = [&] {
-    std::memcpy(network.image(), input.image(), network.image_bytes());
+    evaluator.Upload(input.image());
     evaluator.Infer();
-    backend.Synchronize();
   };
   TimeSteps(request.steps(), evaluator.batch(), aborted, step, report);
   OpProfile profile;

@@ -43,7 +43,7 @@ void MustEqual(const TensorFile& file, const char* key, const std::string& want)
 void SaveCheckpoint(const std::string& path, const Parameters& parameters,
                     const TrainPosition& position, const RunIdentity& identity) {
   TensorWriter writer;
-  parameters.AddTo(writer, true);
+  const auto views = parameters.AddTo(writer, true);
   writer.SetMetadata("format", kFormat);
   writer.SetMetadata("epoch", std::to_string(position.epoch));
   writer.SetMetadata("iteration", std::to_string(position.iteration));

@@ -90,7 +90,7 @@ TEST_F(CheckpointTest, RefusesADamagedFile) {
 
 TEST_F(CheckpointTest, RefusesWhatIsNoCheckpoint) {
   TensorWriter writer;
-  parameters_.AddTo(writer, false);
+  const auto views = parameters_.AddTo(writer, false);
   writer.Write(path_);
   EXPECT_NE(LoadError(kRun, Status::kData).find("no checkpoint"), std::string::npos);
 }

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/evaluator.h"
 
-#include <cstring>
-
 #include "loss/default_boxes.h"
 
 namespace ssd {
@@ -26,15 +24,20 @@ Evaluator::Evaluator(Backend& backend, const Parameters& parameters, int64_t bat
   detect_op_->Bind(maps, detections_.data(), counts_.data(), network_.scratch());
 }
 
+void Evaluator::Upload(const void* image) {
+  backend_.Upload(network_.image(), {static_cast<const std::byte*>(image), network_.image_bytes()});
+}
+
 void Evaluator::Infer(OpProfile* profile) {
   network_.Forward(profile);
   Timed(profile, backend_, "detect", "", [&] { detect_op_->Run(); });
+  backend_.Synchronize();
 }
 
 void Evaluator::Run(EvalStream& stream, const OnImage& on_image) {
   EvalBatch batch;
   while (stream.Next(&batch)) {
-    std::memcpy(network_.image(), batch.image, network_.image_bytes());
+    Upload(batch.image);
     Infer();
     for (int64_t i = 0; i < batch.count; ++i) on_image(batch, i, detections(i));
   }

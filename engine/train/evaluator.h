@@ -27,7 +27,9 @@ class Evaluator {
             const DetectOptions& options);
 
   void Refresh() { network_.Refresh(); }  // after the parameters changed
-  // Forward and detection of what stands in network().image().
+  // Images of the whole batch, enqueued. They must stay until Synchronize of the backend.
+  void Upload(const void* image);
+  // Forward and detection of what stands in network().image(). Waits.
   void Infer(OpProfile* profile = nullptr);
   // Infers a whole stream; on_image gets each image's place in its batch and its detections.
   using OnImage = std::function<void(const EvalBatch&, int64_t, std::span<const Detection>)>;

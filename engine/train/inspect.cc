@@ -75,16 +75,16 @@ struct Outputs {
   std::vector<float> scores, offsets;
 };
 
-Outputs GatherOutputs(Backend& backend, const Network& network) {
+Outputs GatherOutputs(const Backend& backend, const Network& network) {
   const int64_t batch = network.batch();
   Outputs out{std::vector<float>(static_cast<size_t>(batch * kDefaultBoxes * kClasses)),
               std::vector<float>(static_cast<size_t>(batch * kDefaultBoxes * 4))};
-  backend.Synchronize();
   for (int64_t k = 0; k < kMaps; ++k) {
     const int64_t shapes = kMapShapes[k], stride = backend.head_channels(shapes);
     const int64_t cells = kMapSize[k] * kMapSize[k];
+    const HostView map = network.HostHead(k);
     for (int64_t i = 0; i < batch * cells; ++i) {
-      const float* cell = network.head(k) + i * stride;
+      const float* cell = map.values().data() + i * stride;
       const int64_t row = i / cells * kDefaultBoxes + kMapFirst[k] + i % cells * shapes;
       std::copy_n(cell, shapes * kClasses, out.scores.begin() + row * kClasses);
       std::copy_n(cell + shapes * kClasses, shapes * 4, out.offsets.begin() + row * 4);
@@ -111,14 +111,15 @@ void InspectTraining(const InspectRequest::Step& request, const SgdOptions& sgd,
   const Targets targets =
       input.Has("label") ? ReadTargets(input, batch) : EncodeBoxes(input, batch);
   Network& network = trainer.network();
-  std::vector<std::byte> image(network.image_bytes());
   const int64_t shape[] = {batch, 3, kImageSize, kImageSize};
-  backend.Import(network.Desc(parameters.graph().image), input.F32("image", shape), image.data());
+  backend.Import(network.Desc(parameters.graph().image), input.F32("image", shape),
+                 network.image());
 
   const float loss =
-      trainer.Gradients({image.data(), targets.label.data(), targets.offset.data(), nullptr});
+      trainer.Gradients({nullptr, targets.label.data(), targets.offset.data(), nullptr});
   const Outputs outputs = GatherOutputs(backend, network);
-  std::vector<float> gradients(parameters.gradients(), parameters.gradients() + parameters.size());
+  const HostView scaled = parameters.HostGradients();
+  std::vector<float> gradients(scaled.values().begin(), scaled.values().end());
   for (float& g : gradients) g /= sgd.loss_scale;
 
   TensorWriter writer;
@@ -126,17 +127,17 @@ void InspectTraining(const InspectRequest::Step& request, const SgdOptions& sgd,
   writer.Add("loss", DType::kF32, {1}, &loss);
   for (const Param& param : parameters.graph().params)
     writer.Add("grad." + param.name, DType::kF32, param.shape, gradients.data() + param.offset);
+  if (request.update()) trainer.Update(request.lr());
+  const HostView weights = parameters.HostWeights(), statistics = parameters.HostStatistics();
   if (request.update()) {
-    trainer.Update(request.lr());
-    backend.Synchronize();
     for (const Param& param : parameters.graph().params)
       writer.Add("param." + param.name, DType::kF32, param.shape,
-                 parameters.weights() + param.offset);
+                 weights.values().data() + param.offset);
     for (const Statistic& s : parameters.graph().statistics) {
       writer.Add(s.name + "_running_mean", DType::kF32, {s.channels},
-                 parameters.statistics() + s.mean());
+                 statistics.values().data() + s.mean());
       writer.Add(s.name + "_running_var", DType::kF32, {s.channels},
-                 parameters.statistics() + s.variance());
+                 statistics.values().data() + s.variance());
     }
   }
   writer.Write(request.output());

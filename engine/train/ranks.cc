@@ -27,8 +27,6 @@ class GroupSpan : public NormSpan {
 
 static_assert(std::is_trivially_copyable_v<CocoDetection>);
 
-std::span<float> Floats(float* data, int64_t n) { return {data, static_cast<size_t>(n)}; }
-
 }  // namespace
 
 Ranks::Ranks(const EngineConfig& config)
@@ -88,18 +86,20 @@ void Ranks::Connect(const std::vector<std::string>& addresses) {
 void Ranks::ShareState(Parameters& parameters, TrainPosition& position) {
   CheckGroup(world());
   if (world() > 1 && !connected_) Throw(Status::kInvalid, "the ranks are not connected");
-  const int64_t n = parameters.size(), statistics = parameters.graph().statistic_floats;
-  all_->Broadcast(std::as_writable_bytes(Floats(parameters.weights(), n)));
-  all_->Broadcast(std::as_writable_bytes(Floats(parameters.momentum(), n)));
-  all_->Broadcast(std::as_writable_bytes(Floats(parameters.statistics(), statistics)));
+  for (HostView state :
+       {parameters.HostWeights(), parameters.HostMomentum(), parameters.HostStatistics()}) {
+    all_->Broadcast(std::as_writable_bytes(state.values()));
+    state.Store();
+  }
   all_->Broadcast(std::as_writable_bytes(std::span(&position, 1)));
 }
 
 void Ranks::AverageStatistics(Parameters& parameters) {
   if (world() == 1) return;
-  const auto values = Floats(parameters.statistics(), parameters.graph().statistic_floats);
-  all_->Sum(values);
-  for (float& v : values) v /= static_cast<float>(world());
+  HostView statistics = parameters.HostStatistics();
+  all_->Sum(statistics.values());
+  for (float& v : statistics.values()) v /= static_cast<float>(world());
+  statistics.Store();
 }
 
 double Ranks::Mean(double value) {

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cmath>
-#include <cstring>
 #include <mutex>
 #include <vector>
 
@@ -117,10 +116,9 @@ void EngineSession::DryRun() {
   trainer_->Step(batch.train(), 0);
   CheckAborted();
   const SyntheticBatch images(evaluator_->batch(), format, 0);
-  std::memcpy(evaluator_->network().image(), images.image(), evaluator_->network().image_bytes());
+  evaluator_->Upload(images.image());
   evaluator_->Refresh();
   evaluator_->Infer();
-  backend_->Synchronize();
 }
 
 void EngineSession::OpenData() {

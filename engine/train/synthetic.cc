@@ -4,6 +4,7 @@
 
 #include "backends/backend.h"
 #include "core/bfloat16.h"
+#include "core/float16.h"
 #include "core/philox.h"
 #include "loss/matcher.h"
 #include "model/ssd300.h"
@@ -21,6 +22,8 @@ void Noise(const ImageFormat& format, int64_t pixels, Philox& random, std::byte*
       const auto at = static_cast<size_t>(p * format.channels + c);
       if (format.dtype == DType::kF32)
         reinterpret_cast<float*>(out)[at] = value;
+      else if (format.dtype == DType::kF16)
+        reinterpret_cast<float16*>(out)[at] = float16::From(value);
       else
         reinterpret_cast<bfloat16*>(out)[at] = bfloat16::From(value);
     }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/trainer.h"
 
-#include <cstring>
+#include <span>
 
 namespace ssd {
 
@@ -35,29 +35,51 @@ Trainer::Trainer(Backend& backend, Parameters& parameters, int64_t batch, const 
   args.loss = static_cast<float*>(loss_->data());
   args.scratch = network_.scratch();
   loss_op_->Bind(args);
-  if (ranks.world() > 1)
-    bucketer_ = std::make_unique<Bucketer>(
-        ranks, std::span(parameters.gradients(), static_cast<size_t>(parameters.size())));
+  if (ranks.world() > 1) {
+    summed_ = parameters.HostGradients();
+    bucketer_ = std::make_unique<Bucketer>(ranks, summed_->values());
+  }
 }
 
 float Trainer::Step(const TrainBatch& batch, double lr, OpProfile* profile) {
-  const float loss = Gradients(batch, profile);
+  Run(batch, profile);
   Timed(profile, backend_, "sgd", "", [&] { Update(lr); });
-  return loss;
+  return Loss();
 }
 
 float Trainer::Gradients(const TrainBatch& batch, OpProfile* profile) {
+  Run(batch, profile);
+  return Loss();
+}
+
+void Trainer::Run(const TrainBatch& batch, OpProfile* profile) {
   Timed(profile, backend_, "upload", "", [&] { Upload(batch); });
   network_.Forward(profile);
   Timed(profile, backend_, "multibox", "", [&] { loss_op_->Run(); });
-  if (bucketer_ == nullptr) {
-    network_.Backward(profile);
-  } else {
+  Backward(profile);
+}
+
+// Sums over the ranks go on beside the pass where the host sees the gradients, else follow it.
+void Trainer::Backward(OpProfile* profile) {
+  if (bucketer_ == nullptr) return network_.Backward(profile);
+  if (summed_->in_place()) {
     network_.Backward(profile,
                       [this](int64_t first) { bucketer_->Ready(static_cast<size_t>(first)); });
-    Timed(profile, backend_, "allreduce", " wait", [&] { bucketer_->Finish(); });
+  } else {
+    network_.Backward(profile);
+    summed_->Fetch();
   }
-  return *static_cast<const float*>(loss_->data());
+  Timed(profile, backend_, "allreduce", " wait", [&] {
+    bucketer_->Finish();
+    if (!summed_->in_place()) summed_->Store();
+  });
+}
+
+float Trainer::Loss() {
+  float loss = 0;
+  backend_.Download(std::as_writable_bytes(std::span(&loss, 1)), loss_->data());
+  backend_.Synchronize();
+  return loss;
 }
 
 void Trainer::Update(double lr) {
@@ -72,9 +94,12 @@ void Trainer::Update(double lr) {
 }
 
 void Trainer::Upload(const TrainBatch& batch) {
-  std::memcpy(network_.image(), batch.image, network_.image_bytes());
-  std::memcpy(label_->data(), batch.label, label_->size());
-  std::memcpy(offset_->data(), batch.offset, offset_->size());
+  const auto upload = [this](void* device, const void* host, size_t bytes) {
+    backend_.Upload(device, {static_cast<const std::byte*>(host), bytes});
+  };
+  if (batch.image != nullptr) upload(network_.image(), batch.image, network_.image_bytes());
+  upload(label_->data(), batch.label, label_->size());
+  upload(offset_->data(), batch.offset, offset_->size());
 }
 
 }  // namespace ssd

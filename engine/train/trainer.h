@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "backends/backend.h"
 #include "comm/bucketer.h"
@@ -24,7 +25,8 @@ class Trainer {
   Trainer(Backend& backend, Parameters& parameters, int64_t batch, const SgdOptions& options,
           Communicator& ranks);
 
-  // Forward, loss, backward, update. Returns the mean loss of this rank's batch (not scaled).
+  // Forward, loss, backward, update. Returns the mean loss of this rank's batch (not scaled). A
+  // batch without images is of those that stand in network().image().
   float Step(const TrainBatch& batch, double lr, OpProfile* profile = nullptr);
   // The same without the update: gradients of the mean over all ranks are in the parameters' arena,
   // times loss_scale.
@@ -36,7 +38,10 @@ class Trainer {
   const SgdOptions& options() const { return options_; }
 
  private:
+  void Run(const TrainBatch& batch, OpProfile* profile);
   void Upload(const TrainBatch& batch);
+  void Backward(OpProfile* profile);
+  float Loss();
 
   Backend& backend_;
   Parameters& parameters_;
@@ -44,6 +49,7 @@ class Trainer {
   std::unique_ptr<MultiboxOp> loss_op_;
   Network network_;
   std::unique_ptr<DeviceMemory> label_, offset_, loss_;
+  std::optional<HostView> summed_;      // the gradients, with several ranks
   std::unique_ptr<Bucketer> bucketer_;  // null with one rank
 };
 

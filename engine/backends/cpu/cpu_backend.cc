@@ -100,6 +100,13 @@ class CpuBackend : public Backend {
   std::unique_ptr<DeviceMemory> Allocate(size_t bytes) override {
     return std::make_unique<CpuMemory>(bytes);
   }
+  bool memory_is_host() const override { return true; }
+  void Upload(void* device, std::span<const std::byte> host) override {
+    std::memcpy(device, host.data(), host.size());
+  }
+  void Download(std::span<std::byte> host, const void* device) override {
+    std::memcpy(host.data(), device, host.size());
+  }
   std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
     try {
       return desc.training ? MakeTrainingConv(context_, desc) : MakeInferenceConv(context_, desc);

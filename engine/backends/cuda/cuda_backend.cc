@@ -55,6 +55,15 @@ class CudaBackend final : public Backend {
   std::unique_ptr<DeviceMemory> Allocate(size_t bytes) override {
     return AllocateCuda(context_, bytes);
   }
+  bool memory_is_host() const override { return false; }
+  void Upload(void* device, std::span<const std::byte> host) override {
+    SSD_CUDA(
+        cudaMemcpyAsync(device, host.data(), host.size(), cudaMemcpyHostToDevice, context_.stream));
+  }
+  void Download(std::span<std::byte> host, const void* device) override {
+    SSD_CUDA(
+        cudaMemcpyAsync(host.data(), device, host.size(), cudaMemcpyDeviceToHost, context_.stream));
+  }
   std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
     return MakeCudaConv(context_, *target_, desc);
   }

@@ -50,6 +50,9 @@ class PlanningBackend final : public Backend {
   std::unique_ptr<DeviceMemory> Allocate(size_t bytes) override {
     return std::make_unique<Reserved>(bytes);
   }
+  bool memory_is_host() const override { return false; }
+  void Upload(void*, std::span<const std::byte>) override { Refuse(); }
+  void Download(std::span<std::byte>, const void*) override { Refuse(); }
   std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
     return MakeCudaConv({}, target_, desc);
   }
