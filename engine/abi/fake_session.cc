@@ -3,11 +3,11 @@
 //
 // A session without maths behind the real ABI layer, for tests of what calls it. model.backbone
 // directs it: words after the last "fake:" up to ".safetensors", separated by commas. fail-prepare,
-// fail-train=STEP, fail-eval; crash-prepare, crash-train=STEP, crash-infer (kill the process);
-// hang-prepare, hang-train=STEP, hang-infer (until Abort); rank=R (the above only there); slow=MS
-// (each step), ap=VALUE (first score, +0.05 each). Times of an all-reduce are made up: with
-// slow-rank=R all that rank R does takes ten times as long, with slow-link=R its swaps with the
-// next rank; wrong-sum=R counts wrong values there.
+// fail-train=STEP, fail-eval; crash-prepare, crash-train=STEP, crash-infer, crash-sum (kill the
+// process); hang-prepare, hang-train=STEP, hang-infer, hang-sum (until Abort); rank=R (the above
+// only there); slow=MS (each step), ap=VALUE (first score, +0.05 each). Times of an all-reduce are
+// made up: with slow-rank=R all that rank R does takes ten times as long, with slow-link=R its
+// swaps with the next rank; wrong-sum=R counts wrong values there.
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -108,6 +108,8 @@ class FakeSession : public Session {
   BenchReport Bench(const BenchRequest& request) override {
     BenchReport report;
     if (request.what() == BenchRequest::ALLREDUCE) {
+      if (Here("crash-sum")) std::abort();
+      if (Here("hang-sum")) WaitForAbort();
       *report.mutable_allreduce() = MakeUpTimes();
       return report;
     }
