@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,13 +104,13 @@ func allreduceHere(c *cli.Context, loaded *config.Config, test allreduceTest) (h
 }
 
 // allreduceInAllocation runs the test on all nodes of a job. Where the configuration leaves them open,
-// the ranks of a node are the job's tasks or GPUs there.
+// the ranks of a node are the job's tasks there, or its GPUs.
 func allreduceInAllocation(c *cli.Context, loaded *config.Config, allocation *slurm.Job, test allreduceTest) (report health.Report, err error) {
 	if loaded.Origin("cluster.nodes") == "default" {
 		loaded.Cluster.Nodes = int64(len(allocation.Nodes))
 	}
 	if loaded.Origin("cluster.gpus_per_node") == "default" {
-		loaded.Cluster.GPUsPerNode = int64(max(1, allocation.TasksPerNode, allocation.GPUs))
+		loaded.Cluster.GPUsPerNode = int64(cmp.Or(allocation.TasksPerNode, allocation.GPUs, 1))
 	}
 	s, err := newSlurmJob(c, loaded, allocation)
 	if err != nil {
