@@ -262,9 +262,10 @@ TEST_P(BackendSuite, ConvolutionTakesNewWeightsOnRefresh) {
     EXPECT_LT(
         Distance(Get(b.desc.y, b.args.y).v, Convolve(b.x, b.weight, b.bias, c.out, c.window).v),
         1e-6);
-    b.weight[5] += 1;
-    weight[5] = static_cast<float>(b.weight[5] = 2);
-    bias[7] = static_cast<float>(b.bias[7] = -3);
+    b.weight[5] = 2;
+    b.bias[7] = -3;
+    SetParameter(weight, b.weight);
+    SetParameter(bias, b.bias);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 
 #include "backends/cpu/cpu_backend.h"
 #include "core/philox.h"

@@ -12,6 +12,7 @@
 #include "backends/cuda/plan.h"
 #include "backends/cuda/values.h"
 #include "core/error.h"
+#include "testing/emulator/memory.h"
 #include "testing/reference.h"
 
 namespace cudnn_frontend::graph {
@@ -96,6 +97,7 @@ CudnnPlan::CudnnPlan(PlanTarget&, const std::string& name, const std::shared_ptr
 
 void CudnnPlan::Run(const PlanTarget&, PlanPack& pack, void* workspace) const {
   SSD_CHECK(workspace != nullptr);
+  const emulator::Opened opened;
   std::fill_n(static_cast<uint8_t*>(workspace), plan_.record.workspace, 0xff);
   plan_.graph->run(pack);
 }

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "testing/emulator/emulator.h"
+#include "testing/emulator/memory.h"
 
 #define __global__
 #define __device__
@@ -109,7 +110,7 @@ T __ldg(const T* address) {
   return *address;
 }
 
-// The host's side: one device, whose memory is the host's.
+// The host's side: one device, whose memory is closed to the host.
 enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2 };
 enum cudaMemcpyKind {
   cudaMemcpyHostToDevice = 1,
@@ -122,10 +123,12 @@ inline const char* cudaGetErrorString(cudaError_t error) {
 }
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
                                    cudaStream_t) {
+  const ssd::emulator::Opened opened;
   std::memcpy(to, from, bytes);
   return cudaSuccess;
 }
 inline cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t) {
+  const ssd::emulator::Opened opened;
   std::memset(to, value, bytes);
   return cudaSuccess;
 }
@@ -155,11 +158,11 @@ inline cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
 template <class T>
 cudaError_t cudaMalloc(T** data, size_t bytes) {
-  *data = static_cast<T*>(std::aligned_alloc(256, (bytes + 255) / 256 * 256));
+  *data = static_cast<T*>(ssd::emulator::Allocate(bytes));
   return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
 inline cudaError_t cudaFree(void* data) {
-  std::free(data);
+  ssd::emulator::Free(data);
   return cudaSuccess;
 }
 
@@ -172,6 +175,7 @@ template <class... Wanted, class... Given>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Wanted...),
                                Given&&... args) {
   [&](Wanted... wanted) {
+    const ssd::emulator::Opened opened;
     ssd::emulator::Run(config->gridDim, config->blockDim, [&] { kernel(wanted...); });
   }(std::forward<Given>(args)...);
   return cudaSuccess;
