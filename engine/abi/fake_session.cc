@@ -134,6 +134,7 @@ class FakeSession : public Session {
       seconds.set_median(s);
       seconds.set_min(s / 2);
       seconds.set_max(2 * s);
+      seconds.set_mean(s);
     };
     constexpr double kSlow = 10;
     const bool any = directives_.contains("slow-rank") || directives_.contains("slow-link");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace ssd {
 namespace {
 
 constexpr int64_t kMaxBytes = int64_t{1} << 32, kMaxIterations = 1'000'000;
+constexpr std::chrono::milliseconds kAdditions{200};  // many of a scheduler's turns
 
 void Check(const char* name, int64_t value, int64_t min, int64_t max) {
   if (value < min || value > max)
@@ -50,6 +52,8 @@ AllreduceTimes::Seconds SpreadOf(std::vector<double> seconds) {
   spread.set_median(seconds[seconds.size() / 2]);
   spread.set_min(seconds.front());
   spread.set_max(seconds.back());
+  const double all = std::accumulate(seconds.begin(), seconds.end(), 0.0);
+  spread.set_mean(all / static_cast<double>(seconds.size()));
   return spread;
 }
 
@@ -83,9 +87,13 @@ class AllreduceBench {
   // f(iteration), of which those below 0 are not counted.
   void Repeat(const std::function<void(int64_t)>& f) const {
     for (int64_t i = -request_.warmup(); i < request_.iterations(); ++i) {
-      if (aborted_) Throw(Status::kAborted, "the benchmark was stopped");
+      ThrowIfAborted();
       f(i);
     }
+  }
+
+  void ThrowIfAborted() const {
+    if (aborted_) Throw(Status::kAborted, "the benchmark was stopped");
   }
 
   void Await() {
@@ -106,16 +114,18 @@ class AllreduceBench {
     return SpreadOf(std::move(seconds));
   }
 
-  // On all ranks at once: those of a host share its memory, as in a sum.
+  // On all ranks at once: those of a host share its memory, as in a sum. Without a pause, as a rank
+  // that has just waited is let run before what else its processor has to do.
   AllreduceTimes::Seconds TimeAdditions() {
     std::vector<double> seconds;
-    Repeat([&](int64_t i) {
-      Await();
-      const double time = SecondsOf([&] {
+    Await();
+    const auto end = std::chrono::steady_clock::now() + kAdditions;
+    do {
+      ThrowIfAborted();
+      seconds.push_back(SecondsOf([&] {
         for (size_t k = 0; k < values_.size(); ++k) values_[k] += others_[k];
-      });
-      if (i >= 0) seconds.push_back(time);
-    });
+      }));
+    } while (std::chrono::steady_clock::now() < end);
     return SpreadOf(std::move(seconds));
   }
 

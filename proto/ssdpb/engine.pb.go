@@ -1346,7 +1346,7 @@ type AllreduceTimes struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	Sum           *AllreduceTimes_Seconds `protobuf:"bytes,1,opt,name=sum,proto3" json:"sum,omitempty"`                                         // of all ranks: as long as the slowest takes
 	BusBandwidth  float64                 `protobuf:"fixed64,2,opt,name=bus_bandwidth,json=busBandwidth,proto3" json:"bus_bandwidth,omitempty"` // bytes/s at the median: bytes / s x 2 (R-1)/R
-	Local         *AllreduceTimes_Seconds `protobuf:"bytes,3,opt,name=local,proto3" json:"local,omitempty"`                                     // adding as many values, without the others
+	Local         *AllreduceTimes_Seconds `protobuf:"bytes,3,opt,name=local,proto3" json:"local,omitempty"`                                     // adding as many values, again and again without the others
 	Links         []*AllreduceTimes_Link  `protobuf:"bytes,4,rep,name=links,proto3" json:"links,omitempty"`                                     // swapping a ring's part with each neighbour, one at a time
 	WrongValues   int64                   `protobuf:"varint,5,opt,name=wrong_values,json=wrongValues,proto3" json:"wrong_values,omitempty"`     // of all sums
 	unknownFields protoimpl.UnknownFields
@@ -1986,6 +1986,7 @@ type AllreduceTimes_Seconds struct {
 	Median        float64                `protobuf:"fixed64,1,opt,name=median,proto3" json:"median,omitempty"`
 	Min           float64                `protobuf:"fixed64,2,opt,name=min,proto3" json:"min,omitempty"`
 	Max           float64                `protobuf:"fixed64,3,opt,name=max,proto3" json:"max,omitempty"`
+	Mean          float64                `protobuf:"fixed64,4,opt,name=mean,proto3" json:"mean,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2037,6 +2038,13 @@ func (x *AllreduceTimes_Seconds) GetMin() float64 {
 func (x *AllreduceTimes_Seconds) GetMax() float64 {
 	if x != nil {
 		return x.Max
+	}
+	return 0
+}
+
+func (x *AllreduceTimes_Seconds) GetMean() float64 {
+	if x != nil {
+		return x.Mean
 	}
 	return 0
 }
@@ -2512,17 +2520,18 @@ const file_engine_proto_rawDesc = "" +
 	"\abackend\x18\x06 \x01(\tR\abackend\x12\"\n" +
 	"\x06layers\x18\a \x03(\v2\n" +
 	".ssd.LayerR\x06layers\x121\n" +
-	"\tallreduce\x18\b \x01(\v2\x13.ssd.AllreduceTimesR\tallreduce\"\x86\x03\n" +
+	"\tallreduce\x18\b \x01(\v2\x13.ssd.AllreduceTimesR\tallreduce\"\x9a\x03\n" +
 	"\x0eAllreduceTimes\x12-\n" +
 	"\x03sum\x18\x01 \x01(\v2\x1b.ssd.AllreduceTimes.SecondsR\x03sum\x12#\n" +
 	"\rbus_bandwidth\x18\x02 \x01(\x01R\fbusBandwidth\x121\n" +
 	"\x05local\x18\x03 \x01(\v2\x1b.ssd.AllreduceTimes.SecondsR\x05local\x12.\n" +
 	"\x05links\x18\x04 \x03(\v2\x18.ssd.AllreduceTimes.LinkR\x05links\x12!\n" +
-	"\fwrong_values\x18\x05 \x01(\x03R\vwrongValues\x1aE\n" +
+	"\fwrong_values\x18\x05 \x01(\x03R\vwrongValues\x1aY\n" +
 	"\aSeconds\x12\x16\n" +
 	"\x06median\x18\x01 \x01(\x01R\x06median\x12\x10\n" +
 	"\x03min\x18\x02 \x01(\x01R\x03min\x12\x10\n" +
-	"\x03max\x18\x03 \x01(\x01R\x03max\x1aS\n" +
+	"\x03max\x18\x03 \x01(\x01R\x03max\x12\x12\n" +
+	"\x04mean\x18\x04 \x01(\x01R\x04mean\x1aS\n" +
 	"\x04Link\x12\x12\n" +
 	"\x04peer\x18\x01 \x01(\x05R\x04peer\x127\n" +
 	"\bexchange\x18\x02 \x01(\v2\x1b.ssd.AllreduceTimes.SecondsR\bexchange\"\xa7\x02\n" +

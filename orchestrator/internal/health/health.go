@@ -6,8 +6,9 @@
 // All ranks leave a sum together, when the slowest has done its part, so the time of the sum tells
 // nothing about a rank. Each rank therefore also measures two things that it does not wait for the
 // others in: its own additions of as many values, and swaps with each of its two neighbours in the ring,
-// a pair at a time. Of the additions the median over the iterations, of the swaps the fastest one (a rank
-// that shares its processor is often woken late) is set against the median of all ranks:
+// a pair at a time. The mean of the additions, done for a while without a pause so that it has in it what
+// else the processor does, and the fastest swap, as others are often those of a rank that was woken late,
+// are set against the median of all ranks:
 //
 //   - a rank is slow if its additions are, or if its swaps with both neighbours are;
 //   - a node is slow if all its ranks are slow in their additions, or if all its links to two other nodes
@@ -38,6 +39,7 @@ type Spread struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
+	Mean   float64 `json:"mean"`
 }
 
 // Link is a rank's swaps with a neighbour.
@@ -80,5 +82,5 @@ func TimesOf(report *ssdpb.AllreduceTimes) Times {
 }
 
 func spreadOf(s *ssdpb.AllreduceTimes_Seconds) Spread {
-	return Spread{s.GetMedian(), s.GetMin(), s.GetMax()}
+	return Spread{s.GetMedian(), s.GetMin(), s.GetMax(), s.GetMean()}
 }

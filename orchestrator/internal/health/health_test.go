@@ -30,9 +30,9 @@ func (m made) times() []Rank {
 	for i := range ranks {
 		even := 1 + 0.1*float64(i%2)
 		r := Rank{Rank: i, Node: i / m.perNode, Host: fmt.Sprint("n", i/m.perNode)}
-		r.Sum = Spread{0.05, 0.04, 0.06}
+		r.Sum = Spread{0.05, 0.04, 0.06, 0.05}
 		r.BusBandwidth = 1e9
-		r.Additions = Spread{0.01 * even * factor(i), 0, 1}
+		r.Additions = Spread{0.5, 0, 1, 0.01 * even * factor(i)}
 		peers := []int{(i + world - 1) % world, (i + 1) % world}
 		for _, peer := range slices.Compact(slices.Sorted(slices.Values(peers))) {
 			if peer == i {
@@ -43,7 +43,7 @@ func (m made) times() []Rank {
 				t = 0.02
 			}
 			t *= max(factor(i), factor(peer), m.links[pair{min(i, peer), max(i, peer)}])
-			r.Links = append(r.Links, Link{peer, Spread{0.5, t * even, 1}})
+			r.Links = append(r.Links, Link{peer, Spread{0.5, t * even, 1, 0.5}})
 		}
 		ranks[i] = r
 	}
@@ -105,13 +105,13 @@ func TestJudgeNamesAnySingleRank(t *testing.T) {
 func TestJudgeLeavesNoiseOut(t *testing.T) {
 	ranks := made{nodes: 1, perNode: 4}.times()
 	for i := range ranks {
-		ranks[i].Additions.Median = 1e-6
+		ranks[i].Additions.Mean = 1e-6
 	}
-	ranks[2].Additions.Median = 45e-6
+	ranks[2].Additions.Mean = 45e-6
 	if slow := Judge(4, 1, ranks, DefaultFactor).Slow; len(slow) != 0 {
 		t.Errorf("%+v", slow)
 	}
-	ranks[2].Additions.Median = 60e-6
+	ranks[2].Additions.Mean = 60e-6
 	if slow := Judge(4, 1, ranks, DefaultFactor).Slow; len(slow) != 1 || slow[0].Ranks[0] != 2 {
 		t.Errorf("%+v", slow)
 	}
@@ -150,7 +150,7 @@ nothing takes 2 times the median
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`"slow":[{"kind":"rank","ranks":[3],"times":3.3`, `"slow":[]`, `"sum_seconds":{"median":0.05,"min":0.04,"max":0.06}`} {
+	for _, part := range []string{`"slow":[{"kind":"rank","ranks":[3],"times":3.3`, `"slow":[]`, `"sum_seconds":{"median":0.05,"min":0.04,"max":0.06,"mean":0.05}`} {
 		if !strings.Contains(string(document), part) {
 			t.Errorf("no %s in %s", part, document)
 		}
@@ -159,11 +159,11 @@ nothing takes 2 times the median
 
 func TestTimesOfAnEngine(t *testing.T) {
 	seconds := func(s float64) *ssdpb.AllreduceTimes_Seconds {
-		return &ssdpb.AllreduceTimes_Seconds{Median: s, Min: s / 2, Max: 2 * s}
+		return &ssdpb.AllreduceTimes_Seconds{Median: s, Min: s / 2, Max: 2 * s, Mean: 3 * s}
 	}
 	got := TimesOf(&ssdpb.AllreduceTimes{Sum: seconds(4), BusBandwidth: 5, Local: seconds(2), WrongValues: 6,
 		Links: []*ssdpb.AllreduceTimes_Link{{Peer: 3, Exchange: seconds(1)}}})
-	want := Times{Sum: Spread{4, 2, 8}, BusBandwidth: 5, Additions: Spread{2, 1, 4}, Links: []Link{{3, Spread{1, 0.5, 2}}}, WrongValues: 6}
+	want := Times{Sum: Spread{4, 2, 8, 12}, BusBandwidth: 5, Additions: Spread{2, 1, 4, 6}, Links: []Link{{3, Spread{1, 0.5, 2, 3}}}, WrongValues: 6}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

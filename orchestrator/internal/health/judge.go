@@ -45,7 +45,7 @@ func Judge(bytes, iterations int64, ranks []Rank, factor float64) Size {
 	var additions []float64
 	for _, r := range ranks {
 		j.nodes[r.Node] = append(j.nodes[r.Node], r.Rank)
-		additions = append(additions, r.Additions.Median)
+		additions = append(additions, r.Additions.Mean)
 	}
 	reference := median(additions)
 	for _, t := range additions {

@@ -64,7 +64,7 @@ func (r Report) Write(w io.Writer) error {
 		for _, rank := range size.Ranks {
 			previous, next := rank.neighbours(len(size.Ranks))
 			fmt.Fprintf(table, "%d\t%d\t%s\t%.3f\t%.3f\t%.3f\t%.3f\t%s\t%s\t%d\t\n", rank.Rank, rank.Node, rank.Host, rank.Sum.Median*1e3,
-				rank.Sum.Min*1e3, rank.Sum.Max*1e3, rank.Additions.Median*1e3, previous, next, rank.WrongValues)
+				rank.Sum.Min*1e3, rank.Sum.Max*1e3, rank.Additions.Mean*1e3, previous, next, rank.WrongValues)
 		}
 		if err := table.Flush(); err != nil {
 			return err
