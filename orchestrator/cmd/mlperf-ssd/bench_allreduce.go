@@ -95,7 +95,7 @@ func allreduceHere(c *cli.Context, loaded *config.Config, test allreduceTest) (h
 	case loaded.Ranks() < 2:
 		return health.Report{}, usageError(errors.New("one rank has nobody to sum with: --nproc N"))
 	}
-	path, err := findEngine(c)
+	path, err := findEngine(c, loaded)
 	if err != nil {
 		return health.Report{}, err
 	}

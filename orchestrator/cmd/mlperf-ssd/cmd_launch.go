@@ -70,7 +70,7 @@ func launch(c *cli.Context, loaded *config.Config) error {
 	if err := checkRunnable(loaded); err != nil {
 		return usageError(err)
 	}
-	path, err := engine.Find(c.String("engine"))
+	path, err := engine.Find(c.String("engine"), loaded.Device.Kind)
 	if err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func work(c *cli.Context, p place, member rendezvous.Member, tell func(message) 
 		return usageError(fmt.Errorf("worker: started by `mlperf-ssd launch`, not by hand: %w", err))
 	}
 	p.shareThreads(j.Config)
-	path, err := engine.Find(j.Engine) // an image has its own
+	path, err := engine.Find(j.Engine, j.Config.Device.Kind) // an image has its own
 	if err != nil {
 		return err
 	}

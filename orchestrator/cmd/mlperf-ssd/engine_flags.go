@@ -18,7 +18,7 @@ func engineFlag() cli.Flag {
 }
 
 func precisionFlag(value string) cli.Flag {
-	return &cli.StringFlag{Name: "precision", Value: value, Usage: "f32 or bf16"}
+	return &cli.StringFlag{Name: "precision", Value: value, Usage: "f32, bf16, or fp16 on a GPU"}
 }
 
 func threadsFlag() cli.Flag {
@@ -42,8 +42,10 @@ func precisionOf(c *cli.Context) (ssdpb.ModelConfig_Precision, error) {
 		return ssdpb.ModelConfig_F32, nil
 	case "bf16":
 		return ssdpb.ModelConfig_BF16, nil
+	case "fp16":
+		return ssdpb.ModelConfig_FP16, nil
 	default:
-		return 0, usageError(fmt.Errorf("--precision is %q, must be f32 or bf16", p))
+		return 0, usageError(fmt.Errorf("--precision is %q, must be f32, bf16 or fp16", p))
 	}
 }
 
@@ -61,9 +63,9 @@ func toolConfig(precision ssdpb.ModelConfig_Precision, batch int64, threads int)
 	}
 }
 
-// openEngine loads the library that --engine names.
+// openEngine loads the library that --engine names, or the one that this host trains with.
 func openEngine(c *cli.Context) (*engine.Library, error) {
-	path, err := engine.Find(c.String("engine"))
+	path, err := engine.Find(c.String("engine"), "auto")
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,7 @@ func newSlurmJob(c *cli.Context, loaded *config.Config, job *slurm.Job) (*slurmJ
 		s.allocation.Container, err = pyxis(loaded, job, dir)
 		return s, err
 	}
-	s.engine, err = findEngine(c)
+	s.engine, err = findEngine(c, loaded)
 	return s, err
 }
 

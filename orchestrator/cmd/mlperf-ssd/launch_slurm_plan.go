@@ -42,7 +42,7 @@ func slurmPlan(c *cli.Context, loaded *config.Config) (slurm.Plan, []string, err
 	if file := c.String("engine"); file != "" {
 		command = append(command, "--engine="+absolute(dir, file))
 	} else if loaded.Cluster.Container == "" {
-		if _, err := findEngine(c); err != nil {
+		if _, err := findEngine(c, loaded); err != nil {
 			return none, nil, err
 		}
 	}
@@ -105,8 +105,8 @@ func absolute(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-func findEngine(c *cli.Context) (string, error) {
-	path, err := engine.Find(c.String("engine"))
+func findEngine(c *cli.Context, loaded *config.Config) (string, error) {
+	path, err := engine.Find(c.String("engine"), loaded.Device.Kind)
 	if err != nil {
 		return "", err
 	}

@@ -40,9 +40,10 @@ type Library struct {
 	api  *C.loader_api
 }
 
-// Find is the path of the engine library: explicit if not empty, else lib/ beside the folder of the
-// program's own binary.
-func Find(explicit string) (string, error) {
+// Find is the path of the engine library: explicit if not empty, else in lib/ beside the folder of
+// the program's own binary. There it is the one with CUDA, if it was built, where device (device.kind
+// of a configuration) is "cuda", or "auto" on a host with a GPU; else the one for CPUs. Loads nothing.
+func Find(explicit, device string) (string, error) {
 	if explicit != "" {
 		return explicit, nil
 	}
@@ -53,7 +54,24 @@ func Find(explicit string) (string, error) {
 	if real, err := filepath.EvalSymlinks(self); err == nil {
 		self = real
 	}
-	return filepath.Join(filepath.Dir(self), "..", "lib", "libssd_engine_cpu.so"), nil
+	return choose(filepath.Join(filepath.Dir(self), "..", "lib"), device, nvidiaDevice), nil
+}
+
+// nvidiaDevice is there on a host with an NVIDIA driver that has a GPU, and in its containers that
+// may use one.
+const nvidiaDevice = "/dev/nvidiactl"
+
+// choose is the library of a folder.
+func choose(lib, device, gpu string) string {
+	there := func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	}
+	cuda := filepath.Join(lib, "libssd_engine_cuda.so")
+	if there(cuda) && (device == "cuda" || device == "auto" && there(gpu)) {
+		return cuda
+	}
+	return filepath.Join(lib, "libssd_engine_cpu.so")
 }
 
 // Open loads the library at path.

@@ -236,11 +236,33 @@ func TestBuildInfoNamesTheEngine(t *testing.T) {
 }
 
 func TestFindPrefersTheExplicitPath(t *testing.T) {
-	if got, err := Find("x.so"); got != "x.so" || err != nil {
+	if got, err := Find("x.so", "cuda"); got != "x.so" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
-	got, err := Find("")
+	got, err := Find("", "cpu")
 	if err != nil || filepath.Base(got) != "libssd_engine_cpu.so" || filepath.Base(filepath.Dir(got)) != "lib" {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestFindTakesCUDAForAGPU(t *testing.T) {
+	bare, lib := t.TempDir(), t.TempDir()
+	cpu, cuda, gpu := filepath.Join(lib, "libssd_engine_cpu.so"), filepath.Join(lib, "libssd_engine_cuda.so"), filepath.Join(bare, "gpu")
+	for _, path := range []string{cuda, gpu} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct{ device, lib, gpu, want string }{
+		{"cuda", lib, "missing", cuda}, // it says what is missing
+		{"auto", lib, gpu, cuda},
+		{"auto", lib, "missing", cpu},
+		{"cpu", lib, gpu, cpu},
+		{"cuda", bare, gpu, filepath.Join(bare, "libssd_engine_cpu.so")},
+		{"auto", bare, gpu, filepath.Join(bare, "libssd_engine_cpu.so")},
+	} {
+		if got := choose(tt.lib, tt.device, tt.gpu); got != tt.want {
+			t.Errorf("choose(%q, %q, %q) = %q, want %q", tt.lib, tt.device, tt.gpu, got, tt.want)
+		}
 	}
 }
