@@ -8,23 +8,11 @@
 
 namespace ssd {
 
-#ifdef SSD_WITH_CUDA
-namespace {
-
-// Why the engine does not train on a GPU here.
-std::string ObstacleOf(const BackendOptions& options) {
-  const std::string obstacle = CudaObstacle(options.precision);
-  if (!obstacle.empty()) return obstacle;
-  return "the training loop of this engine does not keep its data on a GPU: set device.kind to cpu";
-}
-
-}  // namespace
-#endif
-
 std::unique_ptr<Backend> OpenBackend(const BackendOptions& options) {
 #ifdef SSD_WITH_CUDA
   if (options.device != DeviceKind::kCpu) {
-    const std::string obstacle = ObstacleOf(options);
+    const std::string obstacle = CudaObstacle(options);
+    if (obstacle.empty()) return MakeCudaBackend();
     if (options.device == DeviceKind::kCuda)
       Throw(Status::kUnavailable, "device.kind cuda: %s", obstacle.c_str());
     return OpenCpuBackend(options.precision, options.threads, options.norm_span, obstacle);

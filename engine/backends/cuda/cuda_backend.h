@@ -9,15 +9,13 @@
 
 namespace ssd {
 
-// Empty when the CUDA backend can run here in this precision; else one sentence that names what is
+// Empty when the CUDA backend can run here with these options; else one sentence that names what is
 // missing (driver, library, GPU) and the way out. Loads the libraries that cuDNN would end the
 // process for.
-std::string CudaObstacle(Precision precision);
+std::string CudaObstacle(const BackendOptions& options);
 
-// cuDNN for convolutions, own kernels for the rest; f16, every value channels last. Throws
-// Status::kUnavailable with CudaObstacle.
-std::unique_ptr<Backend> OpenCudaBackend(Precision precision);
-// The same without a look at the machine, on the current device.
+// cuDNN for convolutions, own kernels for the rest; f16, every value channels last; on the current
+// device. REQUIRES: no CudaObstacle.
 std::unique_ptr<Backend> MakeCudaBackend();
 
 }  // namespace ssd

@@ -47,6 +47,19 @@ TEST(CudaBackend, AutoFallsBackAndSaysWhy) {
   EXPECT_TRUE(Holds(backend->Describe(), "no GPU is used: ")) << backend->Describe();
 }
 
+class TwoRanks final : public NormSpan {
+ public:
+  int64_t ranks() const override { return 2; }
+  void Sum(std::span<double>) override {}
+};
+
+TEST(CudaBackend, RefusesABatchNormOverRanks) {
+  TwoRanks span;
+  EXPECT_TRUE(Holds(
+      Refusal({.device = DeviceKind::kCuda, .precision = Precision::kF16, .norm_span = &span}),
+      "model.bn_group"));
+}
+
 TEST(CudaBackend, SaysWhichPrecisionItHas) {
   EXPECT_TRUE(Holds(Refusal({.device = DeviceKind::kCuda, .precision = Precision::kBF16}), "fp16"));
 }

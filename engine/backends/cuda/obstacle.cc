@@ -43,9 +43,11 @@ std::string MissingGpu() {
 
 }  // namespace
 
-std::string CudaObstacle(Precision precision) {
-  if (precision != Precision::kF16)
+std::string CudaObstacle(const BackendOptions& options) {
+  if (options.precision != Precision::kF16)
     return "the CUDA engine computes in fp16: set model.precision to fp16";
+  if (options.norm_span != nullptr)
+    return "a BatchNorm over several GPUs is not built: set model.bn_group to 1";
   if (!Loads("libcuda.so.1"))
     return "no NVIDIA driver (libcuda.so.1) on this machine: install it, or start the container "
            "with its GPUs (--gpus all)";
@@ -53,12 +55,6 @@ std::string CudaObstacle(Precision precision) {
     if (!missing.empty()) return missing;
   }
   return "";
-}
-
-std::unique_ptr<Backend> OpenCudaBackend(Precision precision) {
-  const std::string obstacle = CudaObstacle(precision);
-  if (!obstacle.empty()) Throw(Status::kUnavailable, "device.kind cuda: %s", obstacle.c_str());
-  return MakeCudaBackend();
 }
 
 }  // namespace ssd
