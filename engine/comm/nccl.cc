@@ -1,0 +1,201 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "comm/nccl.h"
+
+#include <cuda_runtime.h>
+#include <dlfcn.h>
+#include <nccl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <thread>
+
+#include "core/error.h"
+
+namespace ssd {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr char kLibrary[] = "libnccl.so.2";
+constexpr std::chrono::microseconds kPoll{20};
+
+// Looked up when it is needed: the engine loads without NCCL.
+struct Api {
+  decltype(&ncclGetErrorString) error_string;
+  decltype(&ncclGetUniqueId) unique_id;
+  decltype(&ncclCommInitRankConfig) init;
+  decltype(&ncclCommGetAsyncError) async_error;
+  decltype(&ncclCommAbort) abort;
+  decltype(&ncclAllReduce) all_reduce;
+  decltype(&ncclBroadcast) broadcast;
+  decltype(&ncclSend) send;
+  decltype(&ncclRecv) receive;
+  decltype(&ncclGroupStart) group_start;
+  decltype(&ncclGroupEnd) group_end;
+};
+
+template <class Function>
+void Find(void* library, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(dlsym(library, name));
+  if (function == nullptr)
+    Throw(Status::kUnavailable, "%s lacks %s: install NCCL %d.%d or newer", kLibrary, name,
+          NCCL_MAJOR, NCCL_MINOR);
+}
+
+Api LoadApi() {
+  void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr)
+    Throw(Status::kUnavailable,
+          "%s is missing: install NCCL for CUDA 13, and name its folder in LD_LIBRARY_PATH",
+          kLibrary);
+  Api api;
+  Find(library, "ncclGetErrorString", api.error_string);
+  Find(library, "ncclGetUniqueId", api.unique_id);
+  Find(library, "ncclCommInitRankConfig", api.init);
+  Find(library, "ncclCommGetAsyncError", api.async_error);
+  Find(library, "ncclCommAbort", api.abort);
+  Find(library, "ncclAllReduce", api.all_reduce);
+  Find(library, "ncclBroadcast", api.broadcast);
+  Find(library, "ncclSend", api.send);
+  Find(library, "ncclRecv", api.receive);
+  Find(library, "ncclGroupStart", api.group_start);
+  Find(library, "ncclGroupEnd", api.group_end);
+  return api;
+}
+
+class Nccl : public Communicator {
+ public:
+  explicit Nccl(const CommOptions& options) : options_(options), api_(LoadApi()) {}
+  ~Nccl() override {
+    End();
+    if (stream_ != nullptr) (void)cudaStreamDestroy(stream_);
+  }
+
+  int rank() const override { return options_.rank; }
+  int world() const override { return options_.world; }
+  std::string Address() override;
+  void Connect(const std::vector<std::string>& addresses) override;
+  void Sum(std::span<float> values) override {
+    Run("ncclAllReduce", [&] {
+      return api_.all_reduce(values.data(), values.data(), values.size(), ncclFloat32, ncclSum,
+                             comm_, stream_);
+    });
+  }
+  void Sum(std::span<double> values) override {
+    Run("ncclAllReduce", [&] {
+      return api_.all_reduce(values.data(), values.data(), values.size(), ncclFloat64, ncclSum,
+                             comm_, stream_);
+    });
+  }
+  void Broadcast(std::span<std::byte> values) override {
+    Run("ncclBroadcast", [&] {
+      return api_.broadcast(values.data(), values.data(), values.size(), ncclUint8, 0, comm_,
+                            stream_);
+    });
+  }
+  std::optional<std::vector<std::string>> Gather(std::string_view) override {
+    Throw(Status::kInternal, "NCCL gathers no bytes of the host");
+  }
+  void Exchange(int peer, std::span<const std::byte> mine, std::span<std::byte> theirs) override;
+  void Abort() override { aborted_ = true; }
+
+ private:
+  template <class Call>
+  void Run(const char* name, const Call& call) {
+    if (comm_ == nullptr) Fail(name, "the ranks are not connected");
+    Check(name, call());
+    Await(name, [this] { return StreamDone(); });
+  }
+  void Check(const char* name, ncclResult_t result) {
+    if (result != ncclSuccess && result != ncclInProgress) Fail(name, api_.error_string(result));
+  }
+  // Until NCCL has taken all in and done() holds. An abort, a failure or the timeout end it.
+  template <class Done>
+  void Await(const char* name, const Done& done);
+  bool StreamDone() const {
+    const cudaError_t error = cudaStreamQuery(stream_);
+    if (error != cudaSuccess && error != cudaErrorNotReady)
+      Throw(Status::kDevice, "cudaStreamQuery: %s", cudaGetErrorString(error));
+    return error == cudaSuccess;
+  }
+  [[noreturn]] void Fail(const char* name, const char* why) {
+    End();
+    Throw(Status::kComm, "rank %d of %d: %s: %s: NCCL_DEBUG=INFO says more", rank(), world(), name,
+          why);
+  }
+  // The communicator; a call under way returns on every rank.
+  void End() {
+    if (comm_ != nullptr) (void)api_.abort(comm_);
+    comm_ = nullptr;
+  }
+
+  const CommOptions options_;
+  const Api api_;
+  std::atomic<bool> aborted_{false};
+  ncclComm_t comm_ = nullptr;
+  cudaStream_t stream_ = nullptr;
+};
+
+std::string Nccl::Address() {
+  if (rank() != 0) return "";
+  ncclUniqueId id;
+  Check("ncclGetUniqueId", api_.unique_id(&id));
+  return {id.internal, sizeof id.internal};
+}
+
+void Nccl::Connect(const std::vector<std::string>& addresses) {
+  ncclUniqueId id;
+  if (static_cast<int>(addresses.size()) != world() || addresses[0].size() != sizeof id.internal)
+    Throw(Status::kInvalid, "connect: NCCL needs the id of rank 0 of %d ranks", world());
+  std::memcpy(id.internal, addresses[0].data(), sizeof id.internal);
+  if (aborted_) Throw(Status::kAborted, "stopped");
+  const cudaError_t error = cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking);
+  if (error != cudaSuccess)
+    Throw(Status::kUnavailable, "rank %d of %d: NCCL has no GPU to work on (%s): see nvidia-smi",
+          rank(), world(), cudaGetErrorString(error));
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 0;
+  Check("ncclCommInitRankConfig", api_.init(&comm_, world(), id, rank(), &config));
+  Await("ncclCommInitRankConfig", [] { return true; });
+}
+
+void Nccl::Exchange(int peer, std::span<const std::byte> mine, std::span<std::byte> theirs) {
+  Run("ncclSend and ncclRecv", [&] {
+    ncclResult_t result = api_.group_start();
+    if (result == ncclSuccess)
+      result = api_.send(mine.data(), mine.size(), ncclUint8, peer, comm_, stream_);
+    if (result == ncclSuccess)
+      result = api_.receive(theirs.data(), theirs.size(), ncclUint8, peer, comm_, stream_);
+    const ncclResult_t end = api_.group_end();
+    return result == ncclSuccess ? end : result;
+  });
+}
+
+template <class Done>
+void Nccl::Await(const char* name, const Done& done) {
+  const auto deadline = Clock::now() + options_.timeout;
+  for (;;) {
+    if (aborted_) {
+      End();
+      Throw(Status::kAborted, "stopped");
+    }
+    ncclResult_t state = ncclSuccess;
+    Check(name, api_.async_error(comm_, &state));
+    Check(name, state);
+    if (state == ncclSuccess && done()) return;
+    if (Clock::now() > deadline) Fail(name, "no answer from the other ranks in time");
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Communicator> OpenNccl(const CommOptions& options) {
+  if (options.world < 2 || options.rank < 0 || options.rank >= options.world)
+    Throw(Status::kInvalid, "there is no rank %d of %d", options.rank, options.world);
+  return std::make_unique<Nccl>(options);
+}
+
+}  // namespace ssd
