@@ -31,7 +31,7 @@ func prepareToyCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "train", Value: 512, Usage: "training images that have a box"},
 			&cli.IntFlag{Name: "val", Value: 128, Usage: "validation images"},
-			&cli.IntFlag{Name: "classes", Value: toydata.MaxClasses, Usage: "of validation images: fewer are learnt sooner"},
+			&cli.BoolFlag{Name: "easy", Usage: "one class of large objects: learnt from some hundred images"},
 			&cli.Uint64Flag{Name: "seed", Value: 1},
 			&cli.BoolFlag{Name: "force", Usage: "write over what is in DIR"},
 			jsonFlag(),
@@ -44,7 +44,7 @@ func prepareToyCommand() *cli.Command {
 			if len(arguments) != 1 {
 				return usageError(fmt.Errorf("prepare toy takes one folder, %d arguments given", len(arguments)))
 			}
-			params := toydata.Params{Train: c.Int("train"), Val: c.Int("val"), Classes: c.Int("classes"), Seed: c.Uint64("seed")}
+			params := toydata.Params{Train: c.Int("train"), Val: c.Int("val"), Easy: c.Bool("easy"), Seed: c.Uint64("seed")}
 			if err := params.Check(); err != nil {
 				return usageError(fmt.Errorf("prepare toy: --%w", err))
 			}

@@ -70,13 +70,13 @@ func inspect(dir string, p Params, force bool) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := Summary{Params: Params{Classes: MaxClasses}} // what older files do not say
+	var found Summary
 	if err := json.Unmarshal(text, &found); err != nil {
 		return nil, fmt.Errorf("%s: %w; draw again with --force", markerName, err)
 	}
 	if found.Format != formatVersion || found.Params != p {
-		return nil, fmt.Errorf("it holds another data set (format %d, %d train, %d val, %d classes, seed %d): "+
-			"name another folder, or draw over it with --force", found.Format, found.Train, found.Val, found.Classes, found.Seed)
+		return nil, fmt.Errorf("it holds another data set (format %d, %d train, %d val, easy %v, seed %d): "+
+			"name another folder, or draw over it with --force", found.Format, found.Train, found.Val, found.Easy, found.Seed)
 	}
 	if err := checkFiles(dir, found); err != nil {
 		return nil, fmt.Errorf("the data set has lost files: %w; draw again with --force", err)

@@ -11,7 +11,7 @@ import (
 
 const (
 	// An object's longer side, as a share of the geometric mean of the image's sides.
-	minObject, maxObject = 70.0 / 300, 200.0 / 300
+	minObject, minEasy, maxObject = 70.0 / 300, 130.0 / 300, 200.0 / 300
 	// How much of the smaller of two boxes may be covered by the other.
 	maxOverlap = 0.08
 	// Room between an object and the image's edge, pixels.
@@ -115,8 +115,9 @@ func overlap(a, b box) float64 {
 	return w * h / min(a.w*a.h, b.w*b.h)
 }
 
-// place finds room for an object of the class; false if there is none.
-func (s *scene) place(c class, size float64, r *rand.Rand) (object, bool) {
+// place finds room for an object of the class, smaller if need be but not below smallest; false if there is
+// none.
+func (s *scene) place(c class, size, smallest float64, r *rand.Rand) (object, bool) {
 	width, height := float64(s.canvas.Rect.Dx()), float64(s.canvas.Rect.Dy())
 	for range placements {
 		o := object{
@@ -138,16 +139,16 @@ func (s *scene) place(c class, size float64, r *rand.Rand) (object, bool) {
 		if free {
 			return o, true
 		}
-		size = max(0.95*size, minObject*math.Sqrt(width*height))
+		size = max(0.95*size, smallest*math.Sqrt(width*height))
 	}
 	return object{}, false
 }
 
 // add draws an object of the class where there is room.
-func (s *scene) add(c class, r *rand.Rand) {
+func (s *scene) add(c class, smallest float64, r *rand.Rand) {
 	width, height := float64(s.canvas.Rect.Dx()), float64(s.canvas.Rect.Dy())
-	size := between(r, minObject, maxObject) * math.Sqrt(width*height)
-	if o, ok := s.place(c, size, r); ok {
+	size := between(r, smallest, maxObject) * math.Sqrt(width*height)
+	if o, ok := s.place(c, size, smallest, r); ok {
 		o.paint(s.canvas, r)
 		s.boxes = append(s.boxes, o.box())
 	}
@@ -157,7 +158,7 @@ func (s *scene) add(c class, r *rand.Rand) {
 func (s *scene) addCrowd(c class, r *rand.Rand) {
 	const side = 3
 	width, height := float64(s.canvas.Rect.Dx()), float64(s.canvas.Rect.Dy())
-	area, ok := s.place(class{category: c.category, outline: rectangle(1, 1)}, 0.4*math.Sqrt(width*height), r)
+	area, ok := s.place(class{category: c.category, outline: rectangle(1, 1)}, 0.4*math.Sqrt(width*height), minObject, r)
 	if !ok {
 		return
 	}
@@ -187,8 +188,21 @@ type role struct {
 	rare       bool // one object of a rare class more
 }
 
-// drawScene draws an image of the main classes from its own random numbers.
-func drawScene(what role, main []class, r *rand.Rand) scene {
+// subjects are what validation images hold.
+type subjects struct {
+	classes  []class
+	smallest float64 // longer side, as minObject
+}
+
+func subjectsOf(p Params) subjects {
+	if p.Easy {
+		return subjects{mainClasses()[:1], minEasy}
+	}
+	return subjects{mainClasses(), minObject}
+}
+
+// drawScene draws an image from its own random numbers.
+func drawScene(what role, subjects subjects, r *rand.Rand) scene {
 	width, height := 300+4*r.IntN(46), 300+4*r.IntN(16)
 	if r.IntN(4) == 0 {
 		width, height = height, width
@@ -196,16 +210,16 @@ func drawScene(what role, main []class, r *rand.Rand) scene {
 	s := scene{canvas: image.NewRGBA(image.Rect(0, 0, width, height))}
 	paintBackground(s.canvas, r)
 	paintClutter(s.canvas, r)
-	rare := rareClasses()
+	main, rare := subjects.classes, rareClasses()
 	if what.crowd {
 		s.addCrowd(main[r.IntN(len(main))], r)
 	}
 	if what.rare {
-		s.add(rare[r.IntN(len(rare))], r)
+		s.add(rare[r.IntN(len(rare))], subjects.smallest, r)
 	}
 	if !what.empty {
 		for range 1 + r.IntN(4) {
-			s.add(main[r.IntN(len(main))], r)
+			s.add(main[r.IntN(len(main))], subjects.smallest, r)
 		}
 	}
 	if what.degenerate {

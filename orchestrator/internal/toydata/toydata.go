@@ -4,7 +4,7 @@
 // Package toydata draws a small data set in COCO's layout and format, for people without COCO: scenes
 // of textured shapes that SSD300 learns from random weights within some twenty epochs.
 //
-// Images of val hold up to four classes; train has a few more in small number, and both have what real data
+// Images of val hold four classes, or one; train has a few more in small number, and both have what real data
 // have: grayscale files (train), crowd boxes, boxes too thin to count, images without a box. The
 // bytes depend only on the parameters, given the release of Go and the kind of processor.
 package toydata
@@ -31,14 +31,11 @@ const jpegQuality = 90
 
 // Params say what is drawn.
 type Params struct {
-	Train   int    `json:"train"`   // training images that have a box: the epoch size
-	Val     int    `json:"val"`     // validation images
-	Classes int    `json:"classes"` // of validation images, 1 to MaxClasses: fewer are learnt sooner
-	Seed    uint64 `json:"seed"`
+	Train int    `json:"train"`          // training images that have a box: the epoch size
+	Val   int    `json:"val"`            // validation images
+	Easy  bool   `json:"easy,omitempty"` // one class of large objects: learnt from some hundred images
+	Seed  uint64 `json:"seed"`
 }
-
-// MaxClasses is how many classes validation images can hold.
-const MaxClasses = 4
 
 // Check reports a number out of range, naming it.
 func (p Params) Check() error {
@@ -49,9 +46,6 @@ func (p Params) Check() error {
 		if split.images < 1 || split.images > MaxImages {
 			return fmt.Errorf("%s is %d, must be 1 to %d images", split.name, split.images, MaxImages)
 		}
-	}
-	if p.Classes < 1 || p.Classes > MaxClasses {
-		return fmt.Errorf("classes is %d, must be 1 to %d", p.Classes, MaxClasses)
 	}
 	return nil
 }
@@ -141,7 +135,7 @@ func drawSplit(ctx context.Context, out *folder, s split, p Params, wrote func()
 				if i >= len(images) {
 					return
 				}
-				scene := drawScene(s.roles[i], mainClasses()[:p.Classes], randomOf(p.Seed, s.name, i))
+				scene := drawScene(s.roles[i], subjectsOf(p), randomOf(p.Seed, s.name, i))
 				text, err := encode(scene.canvas, s.roles[i].grey)
 				if err == nil {
 					err = out.write(filepath.Join(s.name+"2017", fileName(i+1)), text)

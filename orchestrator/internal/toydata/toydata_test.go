@@ -22,7 +22,7 @@ import (
 	"testing"
 )
 
-func tiny() Params { return Params{Train: 24, Val: 8, Classes: 4, Seed: 3} }
+func tiny() Params { return Params{Train: 24, Val: 8, Seed: 3} }
 
 func generateTiny(t *testing.T) (string, Summary) {
 	t.Helper()
@@ -85,11 +85,11 @@ func TestBytesDependOnTheParametersAlone(t *testing.T) {
 }
 
 func TestAnotherSeedDrawsOtherImages(t *testing.T) {
-	a := drawScene(role{}, mainClasses(), randomOf(1, "train", 0))
+	a := drawScene(role{}, subjectsOf(tiny()), randomOf(1, "train", 0))
 	for name, b := range map[string]scene{
-		"seed":  drawScene(role{}, mainClasses(), randomOf(2, "train", 0)),
-		"split": drawScene(role{}, mainClasses(), randomOf(1, "val", 0)),
-		"index": drawScene(role{}, mainClasses(), randomOf(1, "train", 1)),
+		"seed":  drawScene(role{}, subjectsOf(tiny()), randomOf(2, "train", 0)),
+		"split": drawScene(role{}, subjectsOf(tiny()), randomOf(1, "val", 0)),
+		"index": drawScene(role{}, subjectsOf(tiny()), randomOf(1, "train", 1)),
 	} {
 		if bytes.Equal(a.canvas.Pix, b.canvas.Pix) {
 			t.Errorf("the image does not depend on the %s", name)
@@ -97,10 +97,10 @@ func TestAnotherSeedDrawsOtherImages(t *testing.T) {
 	}
 }
 
-func TestOneClass(t *testing.T) {
+func TestEasy(t *testing.T) {
 	dir := t.TempDir()
 	p := tiny()
-	p.Classes = 1
+	p.Easy = true
 	if _, err := Generate(context.Background(), dir, p, Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestBoxesAreTight(t *testing.T) {
 	for _, c := range append(mainClasses(), rareClasses()...) {
 		for range 5 {
 			s := scene{canvas: image.NewRGBA(image.Rect(0, 0, 360, 300))}
-			s.add(c, r)
+			s.add(c, minObject, r)
 			b := s.boxes[0]
 			changed := image.Rectangle{}
 			for y := range 300 {
@@ -241,7 +241,7 @@ func TestBoxesAreTight(t *testing.T) {
 
 func TestObjectsHardlyOverlap(t *testing.T) {
 	for i := range 40 {
-		boxes := drawScene(role{}, mainClasses(), randomOf(9, "overlap", i)).boxes
+		boxes := drawScene(role{}, subjectsOf(tiny()), randomOf(9, "overlap", i)).boxes
 		if len(boxes) == 0 {
 			t.Errorf("scene %d has no object", i)
 		}
@@ -360,11 +360,9 @@ func TestUnwritableFolder(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	for want, p := range map[string]Params{
-		"train is 0":    {0, 1, 1, 1},
-		"val is -1":     {1, -1, 1, 1},
-		"train is 2000": {200_001, 1, 1, 1},
-		"classes is 5":  {1, 1, 5, 1},
-		"classes is 0":  {1, 1, 0, 1},
+		"train is 0":    {Train: 0, Val: 1},
+		"val is -1":     {Train: 1, Val: -1},
+		"train is 2000": {Train: 200_001, Val: 1},
 	} {
 		if err := p.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
@@ -372,4 +370,4 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-const golden = "cdb453feebbcf91e"
+const golden = "9bb9da753070115b"
