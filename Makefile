@@ -46,8 +46,8 @@ engine-cuda: deps ## lib/libssd_engine_cuda.so, with both backends; 2 GB of tool
 
 .PHONY: cuda-check
 cuda-check: engine-cuda ## what of the GPU path can be proved without a GPU
-	cmake --build $(CUDA) -j $(JOBS) --target cuda_plans cuda_backend_test cuda_plan_test
-	ctest --test-dir $(CUDA) --output-on-failure -R '^cuda_'
+	cmake --build $(CUDA) -j $(JOBS) --target cuda_plans cuda_backend_test cuda_plan_test nccl_test
+	ctest --test-dir $(CUDA) --output-on-failure -R '^(cuda_|nccl)'
 	scripts/cuda-check .deps/cuda $(CUDA) ../shared/design/cuda-device-props
 
 .PHONY: build
