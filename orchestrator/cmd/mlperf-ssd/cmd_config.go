@@ -22,17 +22,19 @@ func configCommand() *cli.Command {
 		Usage: "show, check and list configurations",
 		Subcommands: []*cli.Command{
 			{
-				Name:   "show",
-				Usage:  "print every value with where it came from, and what follows from them",
-				Flags:  append(configFlags(), jsonFlag()),
-				Action: runConfigShow,
+				Name:        "show",
+				Usage:       "print every value with where it came from, and what follows from them",
+				Description: "Example: mlperf-ssd config show --config configs/toy.toml --set model.batch_size=16",
+				Flags:       append(configFlags(), jsonFlag()),
+				Action:      runConfigShow,
 			},
 			{
-				Name:      "check",
-				Usage:     "check files alone, without the shell's variables",
-				ArgsUsage: "FILE...",
-				Flags:     []cli.Flag{jsonFlag()},
-				Action:    runConfigCheck,
+				Name:        "check",
+				Usage:       "check files alone, without the shell's variables",
+				ArgsUsage:   "FILE...",
+				Description: "Example: mlperf-ssd config check configs/*.toml",
+				Flags:       []cli.Flag{jsonFlag()},
+				Action:      runConfigCheck,
 			},
 			{
 				Name:      "list",

@@ -25,9 +25,10 @@ func prepareCommand() *cli.Command {
 
 func prepareToyCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "toy",
-		Usage:     "draw a small data set in COCO's format",
-		ArgsUsage: "DIR",
+		Name:        "toy",
+		Usage:       "draw a small data set in COCO's format",
+		ArgsUsage:   "DIR",
+		Description: "Example: mlperf-ssd prepare toy data/toy --train 512 --val 128",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "train", Value: 512, Usage: "training images that have a box"},
 			&cli.IntFlag{Name: "val", Value: 128, Usage: "validation images"},

@@ -14,6 +14,8 @@ func sampleCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "sample",
 		Usage: "prepare one image as training or evaluation would and write it as safetensors",
+		Description: "The file has image, boxes, labels, label and offset, and the numbers drawn for crop, mirror and colour.\n" +
+			"Example: mlperf-ssd sample --data data/toy --split train --epoch 2 --image-id 7 --output sample.safetensors",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Required: true, Usage: "COCO root `DIR`"},
 			splitFlag(),

@@ -20,7 +20,8 @@ func stepCommand() *cli.Command {
 		Description: "The input is a safetensors file with image [N,3,300,300] f32, normalised, and for training\n" +
 			"label [N,8732] i32 and offset [N,8732,4] f32, or boxes [M,4] f32 (ltrb in 0..1), labels [M] i32\n" +
 			"and counts [N] i32. The output has scores, offsets, loss, grad.<name>, and with --update\n" +
-			"param.<name> and the running statistics.",
+			"param.<name> and the running statistics.\n" +
+			"Example: mlperf-ssd step --weights resnet34-333f7ec4.pth --input in.safetensors --output out.safetensors",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "weights", Usage: "safetensors or .pth; none = random"},
 			&cli.StringFlag{Name: "input", Required: true, Usage: "safetensors `FILE`"},
