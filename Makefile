@@ -61,6 +61,12 @@ bin/mlperf-ssd:
 smoke: build ## the main job on a small data set, end to end, and its log checked
 	scripts/smoke
 
+.PHONY: toy
+toy: build ## from random weights to the target on a drawn data set, every rule checked
+	bin/mlperf-ssd prepare toy data/toy
+	bin/mlperf-ssd launch --config configs/toy.toml
+	bin/mlperf-ssd check results/toy/result_0.txt
+
 .PHONY: test
 test: build test-cpp test-go ## every test
 
