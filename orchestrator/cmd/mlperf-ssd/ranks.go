@@ -81,7 +81,11 @@ func runRoom(command context.Context, s starter, room *rendezvous.Room, stdout, 
 		return fmt.Errorf("launch: %w", err)
 	}
 	ctx, kill := context.WithCancel(context.WithoutCancel(command))
-	interrupted := context.AfterFunc(command, func() { room.Fail(-1, rendezvous.Own, "interrupted") })
+	interrupted := context.AfterFunc(command, func() {
+		if room.Cause() == nil { // Slurm ends the job of a lost node after its rank was named
+			room.Fail(-1, rendezvous.Own, "interrupted")
+		}
+	})
 	began, logger := time.Now(), newLogger()
 	var watchers sync.WaitGroup
 	watchers.Go(func() {
@@ -93,6 +97,9 @@ func runRoom(command context.Context, s starter, room *rendezvous.Room, stdout, 
 	})
 	watchers.Go(func() {
 		room.Watch(ctx)
+		if cause := room.Cause(); cause != nil && cause.Rank >= 0 {
+			logger.Warn("stopping the ranks", zap.Error(cause))
+		}
 		endAll(ctx, command)
 		kill()
 	})

@@ -19,6 +19,7 @@ import (
 	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/mllog"
 	"mlperf-ssd/orchestrator/internal/progress"
+	"mlperf-ssd/orchestrator/internal/rendezvous"
 	"mlperf-ssd/orchestrator/internal/supervise"
 	"mlperf-ssd/orchestrator/internal/worker"
 )
@@ -186,9 +187,13 @@ func verdict(ctx context.Context, c *config.Config, o worker.Outcome, runErr err
 	stopped := ctx.Err() != nil
 	var died *supervise.ExitError
 	killed := errors.As(runErr, &died) && died.Signal != 0
+	var failed *rendezvous.Failure
+	failedBefore := errors.As(runErr, &failed) && failed.Rank >= 0
 	switch {
 	case o.Status == "success" && (runErr == nil || stopped && !killed):
 		return nil
+	case failedBefore:
+		return runErr
 	case stopped && killed:
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %w", runErr)}
 	case stopped:

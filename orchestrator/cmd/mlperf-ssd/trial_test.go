@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"mlperf-ssd/orchestrator/internal/config"
+	"mlperf-ssd/orchestrator/internal/rendezvous"
 	"mlperf-ssd/orchestrator/internal/supervise"
 	"mlperf-ssd/orchestrator/internal/worker"
 )
@@ -31,6 +32,8 @@ func TestVerdict(t *testing.T) {
 		{"smoke run ended", "aborted", false, true, nil, exitOK, ""},
 		{"worker failed", "aborted", false, true, exited(1), exitFailed, "exit code 1"},
 		{"interrupted", "aborted", true, true, exited(exitInterrupted), exitInterrupted, "the log is closed"},
+		{"a rank failed, then interrupted", "aborted", true, false, &rendezvous.Failure{Rank: 4, Text: "no sign of life"}, exitFailed, "no sign of life"},
+		{"ranks interrupted", "aborted", true, false, &rendezvous.Failure{Rank: -1, Text: "interrupted"}, exitInterrupted, "the log is closed"},
 		{"killed as it did not stop", "aborted", true, false,
 			&supervise.ExitError{Code: -1, Signal: syscall.SIGKILL, Late: true}, exitInterrupted, "was killed"},
 		{"crashed", "aborted", false, false, &supervise.ExitError{Code: -1, Signal: syscall.SIGSEGV}, exitFailed, "segmentation fault"},
