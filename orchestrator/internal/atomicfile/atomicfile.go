@@ -10,15 +10,24 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Write makes path hold what content writes: into a temporary file of the same folder, which is synced
-// and then renamed over path. After an error path is as it was and the temporary file is gone.
+// and then renamed over path. After an error path is as it was and the temporary file is gone; that of a
+// killed process is removed by a later Write of the same path.
 func Write(path string, content func(io.Writer) error) (err error) {
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
+	if err := removeAbandoned(path, time.Now().Add(-unlocked)); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), prefix(path)+"*"+suffix)
 	if err != nil {
 		return err
 	}
+	_ = lock(temporary) // where there are no locks nothing is removed either
 	defer func() {
 		if err != nil {
 			_ = temporary.Close()
@@ -45,6 +54,43 @@ func Write(path string, content func(io.Writer) error) (err error) {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+const (
+	suffix   = ".tmp"
+	unlocked = time.Minute // a new file has no lock yet
+)
+
+func prefix(path string) string { return "." + filepath.Base(path) + "." }
+
+// lock lasts until the file is closed, if only by the end of the process.
+func lock(file *os.File) error { return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
+
+// removeAbandoned removes the temporary files for path that nobody writes and that are older than a time.
+func removeAbandoned(path string, before time.Time) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if !entry.Type().IsRegular() || !strings.HasPrefix(name, prefix(path)) || !strings.HasSuffix(name, suffix) {
+			continue
+		}
+		info, err := entry.Info()
+		if err != nil || info.ModTime().After(before) {
+			continue // another has removed it, or it is new
+		}
+		file, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_RDWR, 0)
+		if err != nil {
+			continue
+		}
+		if lock(file) == nil {
+			_ = os.Remove(file.Name())
+		}
+		_ = file.Close()
+	}
+	return nil
 }
 
 func syncFolder(path string) error {

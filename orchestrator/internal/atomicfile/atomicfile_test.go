@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 )
 
 func contentOf(t *testing.T, path string) string {
@@ -54,5 +56,41 @@ func TestFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil || len(entries) != 1 {
 		t.Errorf("%d files left, want 1 (%v)", len(entries), err)
+	}
+}
+
+func TestTemporaryFilesOfKilledProcessesAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a")
+	old := time.Now().Add(-2 * unlocked)
+	for name, changed := range map[string]time.Time{".a.1.tmp": old, ".a.2.tmp": time.Now(), ".a.3.tmp": old, ".b.1.tmp": old, "a.1.tmp": old} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Join(dir, name), changed, changed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	living, err := os.OpenFile(filepath.Join(dir, ".a.3.tmp"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer living.Close()
+	if err := lock(living); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, func(io.Writer) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, entry := range entries {
+		left = append(left, entry.Name())
+	}
+	if want := []string{".a.2.tmp", ".a.3.tmp", ".b.1.tmp", "a", "a.1.tmp"}; !slices.Equal(left, want) {
+		t.Errorf("left %v, want %v", left, want)
 	}
 }

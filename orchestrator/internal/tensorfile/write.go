@@ -38,29 +38,32 @@ func FromFloat32s(name string, shape []int64, values []float32) Item {
 	return Item{name, F32, shape, data}
 }
 
-// Write writes a file atomically: path holds all or what it held before. The bytes depend only on the
-// tensors and the metadata, not on their order.
+// Write writes a file atomically: path holds all or what it held before.
 func Write(path string, items []Item, metadata map[string]string) error {
+	return atomicfile.Write(path, func(w io.Writer) error { return Encode(w, items, metadata) })
+}
+
+// Encode writes what a file holds. The bytes depend only on the tensors and the metadata, not on their
+// order.
+func Encode(w io.Writer, items []Item, metadata map[string]string) error {
 	items = slices.Clone(items)
 	slices.SortFunc(items, func(a, b Item) int { return cmp.Compare(a.Name, b.Name) })
 	header, err := makeHeader(items, metadata)
 	if err != nil {
-		return fmt.Errorf("%s: write safetensors: %w", path, err)
+		return fmt.Errorf("safetensors: %w", err)
 	}
-	return atomicfile.Write(path, func(w io.Writer) error {
-		if err := binary.Write(w, binary.LittleEndian, uint64(len(header))); err != nil {
+	if err := binary.Write(w, binary.LittleEndian, uint64(len(header))); err != nil {
+		return err
+	}
+	if _, err := w.Write(header); err != nil {
+		return err
+	}
+	for _, item := range items {
+		if _, err := w.Write(item.Data); err != nil {
 			return err
 		}
-		if _, err := w.Write(header); err != nil {
-			return err
-		}
-		for _, item := range items {
-			if _, err := w.Write(item.Data); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func makeHeader(items []Item, metadata map[string]string) ([]byte, error) {

@@ -31,14 +31,16 @@ type Converted struct {
 // there, in f32 and in its shape. A name that ends in -xxxxxxxx.pth promises the first digits of the
 // file's SHA-256, which must hold.
 func Convert(path, out string) (Converted, error) {
-	result, err := convert(path, out)
+	result, err := convert(path, func(items []tensorfile.Item, metadata map[string]string) error {
+		return tensorfile.Write(out, items, metadata)
+	})
 	if err != nil {
 		return Converted{}, fmt.Errorf("weights: convert: %w", err)
 	}
 	return result, nil
 }
 
-func convert(path, out string) (Converted, error) {
+func convert(path string, write func([]tensorfile.Item, map[string]string) error) (Converted, error) {
 	if err := checkSum(path); err != nil {
 		return Converted{}, err
 	}
@@ -76,8 +78,7 @@ func convert(path, out string) (Converted, error) {
 			return Converted{}, fmt.Errorf("%s: tensor %s has no place in the %s", path, name, result.Kind)
 		}
 	}
-	metadata := map[string]string{"source": filepath.Base(path)}
-	return result, tensorfile.Write(out, items, metadata)
+	return result, write(items, map[string]string{"source": filepath.Base(path)})
 }
 
 // isModel reports whether a file has names of the log.

@@ -5,48 +5,55 @@
 package weights
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"mlperf-ssd/orchestrator/internal/tensorfile"
 )
 
-const safetensorsSuffix = ".safetensors"
-
-// Temporary gives the safetensors file for path: path itself, or "" for "", or one converted from a
-// PyTorch file. done removes what was made.
+// Temporary gives the safetensors file for path: the conversion of a PyTorch file, or path itself, for the
+// engine to judge. The conversion is a file without a name, of this process alone, so that nothing of it
+// outlives a kill; done lets it go.
 func Temporary(path string) (safetensors string, done func(), err error) {
 	if path == "" {
 		return "", func() {}, nil
 	}
-	scratch, err := os.MkdirTemp("", "mlperf-ssd-weights-*")
+	torch, err := isTorch(path)
+	if err != nil || !torch {
+		return path, func() {}, err
+	}
+	file, err := unnamed()
 	if err != nil {
 		return "", nil, fmt.Errorf("weights: %w", err)
 	}
-	done = func() { _ = os.RemoveAll(scratch) }
-	if safetensors, err = Resolve(path, scratch); err != nil {
-		done()
-		return "", nil, err
+	_, err = convert(path, func(items []tensorfile.Item, metadata map[string]string) error {
+		buffered := bufio.NewWriterSize(file, 1<<16)
+		return errors.Join(tensorfile.Encode(buffered, items, metadata), buffered.Flush())
+	})
+	if err != nil {
+		return "", nil, errors.Join(fmt.Errorf("weights: convert: %w", err), file.Close())
 	}
-	return safetensors, done, nil
+	return fmt.Sprintf("/proc/self/fd/%d", file.Fd()), func() { _ = file.Close() }, nil
 }
 
-// Resolve gives the safetensors file for path: the file that it makes in scratchDir if path is a
-// PyTorch file, by its name or by how it begins, else path itself, for the engine to judge.
-func Resolve(path, scratchDir string) (string, error) {
-	torch, err := isTorch(path)
-	if err != nil || !torch {
-		return path, err
+// unnamed makes a temporary file that goes with its descriptor.
+func unnamed() (*os.File, error) {
+	file, err := os.CreateTemp("", "mlperf-ssd-weights-*")
+	if err != nil {
+		return nil, err
 	}
-	base := filepath.Base(path)
-	out := filepath.Join(scratchDir, strings.TrimSuffix(base, filepath.Ext(base))+safetensorsSuffix)
-	_, err = Convert(path, out)
-	return out, err
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
-// isTorch tells the two .pth formats by their first bytes (spec section 15).
+// isTorch tells the two .pth formats by their name or their first bytes (spec section 15).
 func isTorch(path string) (bool, error) {
 	file, err := os.Open(path)
 	if err != nil {

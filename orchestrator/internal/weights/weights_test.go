@@ -100,14 +100,23 @@ func TestFullModelThroughTemporary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("TMPDIR", t.TempDir())
 	file, done, err := Temporary(write(t, "model.pth", content))
 	if err != nil {
 		t.Fatal(err)
 	}
 	expectFilled(t, file, ssdnames.Model())
+	expectEmpty(t, os.TempDir())
 	done()
-	if _, err := os.Stat(filepath.Dir(file)); !os.IsNotExist(err) {
-		t.Errorf("the scratch folder is still there: %v", err)
+	if _, err := os.Stat(file); !os.IsNotExist(err) {
+		t.Errorf("the conversion is still there: %v", err)
+	}
+}
+
+func expectEmpty(t *testing.T, dir string) {
+	t.Helper()
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+		t.Errorf("%s holds %v (%v)", dir, entries, err)
 	}
 }
 
@@ -145,12 +154,13 @@ func TestWrongFiles(t *testing.T) {
 	} {
 		path := write(t, file.name, file.content)
 		scratch := t.TempDir()
-		_, err := Resolve(path, scratch)
+		_, err := Convert(path, filepath.Join(scratch, "out"))
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("error %v, want %q and the path", err, want)
 		}
-		if entries, err := os.ReadDir(scratch); err != nil || len(entries) != 0 {
-			t.Errorf("%s: %d files left (%v)", want, len(entries), err)
+		expectEmpty(t, scratch)
+		if _, _, temporary := Temporary(path); temporary == nil || temporary.Error() != err.Error() {
+			t.Errorf("Temporary: error %v, want %v", temporary, err)
 		}
 	}
 	if _, _, err := Temporary("/none/resnet34.pth"); !errors.Is(err, fs.ErrNotExist) {

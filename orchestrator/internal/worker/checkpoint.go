@@ -41,16 +41,26 @@ func (w *worker) checkpoint(ctx context.Context) error {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	w.Logger.Debug("checkpoint", zap.String("file", path))
-	old, err := checkpoints(w.LogDir)
+	old, err := superseded(w.LogDir)
 	if err != nil {
 		return err
 	}
-	for _, file := range old[:max(0, len(old)-kept)] {
+	for _, file := range old {
 		if err := os.Remove(file); err != nil {
 			w.Logger.Warn("old checkpoint stays", zap.Error(err))
 		}
 	}
 	return nil
+}
+
+// superseded are the checkpoints before the last ones, and what a killed run has begun to write.
+func superseded(logDir string) ([]string, error) {
+	begun, err := filepath.Glob(filepath.Join(checkpointDir(logDir), "step_*.safetensors.tmp"))
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	whole, err := checkpoints(logDir)
+	return append(begun, whole[:max(0, len(whole)-kept)]...), err
 }
 
 // checkpoints are the files of a log folder, oldest first.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -97,6 +98,20 @@ func TestRetireMovesCheckpointsAway(t *testing.T) {
 		if _, err := Latest(dir); err == nil {
 			t.Error("the old run can still be resumed")
 		}
+	}
+}
+
+func TestSupersededAreOldAndHalfWritten(t *testing.T) {
+	dir := t.TempDir()
+	begun := filepath.Join(checkpointDir(dir), "step_000000009.safetensors.tmp")
+	want := []string{begun, save(t, dir, 3), save(t, dir, 5)}
+	save(t, dir, 7)
+	save(t, dir, 12)
+	if err := os.WriteFile(begun, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if old, err := superseded(dir); !slices.Equal(old, want) || err != nil {
+		t.Errorf("%v, want %v (%v)", old, want, err)
 	}
 }
 
