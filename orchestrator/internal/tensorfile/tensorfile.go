@@ -12,8 +12,9 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"slices"
+
+	"mlperf-ssd/orchestrator/internal/regularfile"
 )
 
 // maxHeader bounds the memory that a header may ask for.
@@ -41,19 +42,11 @@ type File struct {
 
 // Open opens a file; the caller closes it. Errors name the file and the tensor.
 func Open(path string) (*File, error) {
-	file, err := os.Open(path)
+	file, size, err := regularfile.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s: not a regular file", path)
-	}
-	if err != nil {
-		_ = file.Close()
-		return nil, err
-	}
-	f, err := Read(path, file, info.Size())
+	f, err := Read(path, file, size)
 	if err != nil {
 		_ = file.Close()
 		return nil, err

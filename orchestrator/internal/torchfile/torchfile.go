@@ -11,9 +11,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 	"slices"
 
+	"mlperf-ssd/orchestrator/internal/regularfile"
 	"mlperf-ssd/orchestrator/internal/tensorfile"
 )
 
@@ -28,19 +28,11 @@ type File struct {
 
 // Open opens a file; the caller closes it.
 func Open(path string) (*File, error) {
-	file, err := os.Open(path)
+	file, size, err := regularfile.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s: not a regular file", path)
-	}
-	if err != nil {
-		_ = file.Close()
-		return nil, err
-	}
-	f, err := Read(path, file, info.Size())
+	f, err := Read(path, file, size)
 	if err != nil {
 		_ = file.Close()
 		return nil, err
