@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"mlperf-ssd/orchestrator/internal/exit"
 )
 
 // runConfig calls `mlperf-ssd config` and gives what it prints and its error.
@@ -76,7 +78,7 @@ func TestConfigCheckListsEveryProblem(t *testing.T) {
 		}
 	}
 	out, err := runConfig(t, "check", good, bad)
-	if err == nil || report(err) != exitFailed {
+	if err == nil || report(err) != exit.Failed {
 		t.Errorf("got %v", err)
 	}
 	for _, want := range []string{good + ": fine\n", bad + ":2: run.epoch is no key", bad + ":5: model.batch_size is 0"} {
@@ -84,7 +86,7 @@ func TestConfigCheckListsEveryProblem(t *testing.T) {
 			t.Errorf("no %q in %q", want, out)
 		}
 	}
-	if _, err := runConfig(t, "check"); report(err) != exitUsage {
+	if _, err := runConfig(t, "check"); report(err) != exit.WrongUse {
 		t.Errorf("without a file: %v", err)
 	}
 }

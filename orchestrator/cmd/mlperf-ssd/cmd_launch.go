@@ -4,7 +4,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -12,7 +11,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mlperf-ssd/orchestrator/internal/config"
-	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/orchestrator/internal/job"
+	"mlperf-ssd/orchestrator/internal/launch"
 )
 
 func configFlags() []cli.Flag {
@@ -46,13 +46,14 @@ func launchCommand() *cli.Command {
 			"With cluster.nodes above 1, or --slurm, it submits itself to Slurm, shows what the job prints and\n" +
 			"asks before Ctrl-C cancels it; --dry-run prints the script. Inside an allocation it runs all\n" +
 			"trials with srun.",
-		Flags: append(slices.Concat(configFlags(), slurmFlags(), containerFlags()),
+		Flags: slices.Concat(configFlags(), placeFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the last checkpoint in run.log_dir"},
 			&cli.IntFlag{Name: "nproc", Usage: "run `N` ranks on this machine (default: cluster.gpus_per_node)"},
-			restartsFlag(),
+			&cli.IntFlag{Name: "restarts", Usage: "begin again up to `N` times after a fault: at the last checkpoint, or anew if run.timed"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "check everything, print the plan, train nothing"},
 			jsonFlag(),
-			engineFlag()),
+			engineFlag(),
+		}),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -61,98 +62,41 @@ func launchCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return launchPlace(c, loaded)
+			return launch.Run(c.Context, launchOptions(c, loaded))
 		},
 	}
 }
 
-func launch(c *cli.Context, loaded *config.Config) error {
-	if err := checkRunnable(loaded); err != nil {
-		return usageError(err)
+// placeFlags say where to run.
+func placeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "slurm", Usage: "submit to Slurm, even a single node"},
+		&cli.BoolFlag{Name: "local", Usage: "run on this machine, even inside a Slurm job"},
+		&cli.BoolFlag{Name: "detach", Usage: "submit and do not wait"},
+		&cli.StringFlag{Name: "container", Usage: "run in an `IMAGE`, with docker or under Slurm (default: cluster.container)"},
+		&cli.IntFlag{Name: "first-trial", Hidden: true},
+		&cli.StringFlag{Name: "caches", Hidden: true},
 	}
-	path, err := engine.Find(c.String("engine"), loaded.Device.Kind)
-	if err != nil {
-		return err
-	}
-	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("engine: %s is not there: run `make build`, or name another with --engine", path)
-	}
-	if c.Bool("resume") && loaded.Run.Trials > 1 {
-		return usageError(fmt.Errorf("%s: --resume goes on with one trial, not %d: --set run.trials=1",
-			loaded.Origin("run.trials"), loaded.Run.Trials))
-	}
-	if c.Bool("dry-run") {
-		return printPlan(c.App.Writer, planOf(loaded, path), c.Bool("json"))
-	}
-	if err := os.MkdirAll(loaded.Run.LogDir, 0o755); err != nil {
-		return fmt.Errorf("run.log_dir: %w", err)
-	}
-	var ranks starter
-	if loaded.Ranks() > 1 {
-		ranks = newLocalStarter(c.Context, loaded, newLogger())
-	}
-	if c.Int("first-trial") == 0 {
-		if err := testAllreduce(c.Context, job{Config: loaded, Engine: path}, ranks, newLogger()); err != nil {
-			return err
-		}
-	}
-	err = launchTrials(c, loaded, path, ranks)
-	if c.Bool("json") {
-		err = errors.Join(err, printRun(c.App.Writer, loaded))
-	}
-	return err
 }
 
-// launchTrials runs all trials on this host. One that fails does not end the rest.
-func launchTrials(c *cli.Context, loaded *config.Config, path string, ranks starter) error {
-	var failures []error
-	for n := range int(loaded.Run.Trials) {
-		j := job{Config: loaded, Engine: path, Trial: c.Int("first-trial") + n, Seed: loaded.Run.Seed, Caches: caches(c.String("caches"))}
-		if j.Caches == cachesDrop && loaded.Cluster.ClearCaches == "off" {
-			j.Caches = cachesKept
-		}
-		t := &trial{cli: c, job: j, starter: ranks}
-		if err := prepareJob(c, &t.job); err != nil {
-			return errors.Join(append(failures, err)...)
-		}
-		err := t.run()
-		if err != nil && loaded.Run.Trials > 1 {
-			err = fmt.Errorf("trial %d: %w", n, err)
-			newLogger().Error(err.Error())
-		}
-		if err != nil {
-			failures = append(failures, err)
-		}
-		if c.Context.Err() != nil {
-			break
-		}
+func launchOptions(c *cli.Context, loaded *config.Config) launch.Options {
+	return launch.Options{
+		Config:     loaded,
+		File:       c.String("config"),
+		Engine:     c.String("engine"),
+		Container:  c.String("container"),
+		Local:      c.Bool("local"),
+		Slurm:      c.Bool("slurm"),
+		Detach:     c.Bool("detach"),
+		Resume:     c.Bool("resume"),
+		Restarts:   c.Int("restarts"),
+		DryRun:     c.Bool("dry-run"),
+		JSON:       c.Bool("json"),
+		FirstTrial: c.Int("first-trial"),
+		Caches:     job.Caches(c.String("caches")),
+		Version:    version,
+		Stdout:     c.App.Writer,
+		Stderr:     os.Stderr,
+		Logger:     newLogger(),
 	}
-	return errors.Join(failures...)
-}
-
-// checkRunnable finds what would only fail minutes later. It looks for the data folder but opens
-// nothing in it: that is for after run_start.
-func checkRunnable(c *config.Config) error {
-	if n := c.Cluster.Nodes; n > 1 {
-		return fmt.Errorf("%s: cluster.nodes is %d, but here is one: leave --local away to submit to Slurm, or --nproc N runs N ranks here",
-			c.Origin("cluster.nodes"), n)
-	}
-	return checkPaths(c)
-}
-
-// checkPaths looks for what a configuration names.
-func checkPaths(c *config.Config) error {
-	if c.Data.Dir == "" {
-		return errors.New("data.dir is not set: name a COCO folder, or draw one with `mlperf-ssd prepare toy DIR`")
-	}
-	if info, err := os.Stat(c.Data.Dir); err != nil || !info.IsDir() {
-		return fmt.Errorf("%s: data.dir %s is no folder: `mlperf-ssd prepare toy %s` would draw a data set there",
-			c.Origin("data.dir"), c.Data.Dir, c.Data.Dir)
-	}
-	if file := c.Backbone.Weights; file != "" {
-		if _, err := os.Stat(file); err != nil {
-			return fmt.Errorf("%s: backbone.weights: %w", c.Origin("backbone.weights"), err)
-		}
-	}
-	return nil
 }

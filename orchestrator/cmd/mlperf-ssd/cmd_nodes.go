@@ -4,13 +4,7 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -50,7 +44,7 @@ func sysrootFlag() cli.Flag {
 // gpusCommand is the process that loads NVML, for discover.Probe.
 func gpusCommand() *cli.Command {
 	return &cli.Command{
-		Name:   "gpus",
+		Name:   discover.Verb,
 		Usage:  "ask NVML for the GPUs",
 		Hidden: true,
 		Action: func(c *cli.Context) error { return writeJSON(c.App.Writer, discover.AskNVML()) },
@@ -67,7 +61,7 @@ func runNodes(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	host := takeInventory(c.Context, c.String("sysroot"))
+	host := discover.Here(c.Context, c.String("sysroot"))
 	options := binding.Options{CPU: c.String("cpu"), Memory: c.String("memory"), Network: c.String("network")}
 	switch device := c.String("device"); device {
 	case "auto":
@@ -95,34 +89,4 @@ func runNodes(c *cli.Context) error {
 		return writeJSON(c.App.Writer, nodesReport{host, plan})
 	}
 	return printNodes(c.App.Writer, host, plan)
-}
-
-// takeInventory is of this host, or of the one below root.
-func takeInventory(ctx context.Context, root string) *discover.Inventory {
-	ask := func(ctx context.Context) discover.GPUs {
-		program, err := os.Executable()
-		if err != nil {
-			return discover.GPUs{Driver: discover.Driver{Missing: err.Error()}}
-		}
-		return discover.Probe(ctx, program, "gpus")
-	}
-	if root != "" {
-		ask = func(context.Context) discover.GPUs { return recordedGPUs(filepath.Join(root, "gpus.json")) }
-	}
-	return discover.Read(ctx, discover.Options{Root: root, Ask: ask, LookupEnv: os.LookupEnv})
-}
-
-func recordedGPUs(path string) discover.GPUs {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return discover.GPUs{Driver: discover.Driver{Missing: "no gpus.json"}}
-	}
-	var answer discover.GPUs
-	if err == nil {
-		err = json.Unmarshal(text, &answer)
-	}
-	if err != nil {
-		return discover.GPUs{Driver: discover.Driver{Missing: fmt.Sprintf("%s: %v", path, err)}}
-	}
-	return answer
 }

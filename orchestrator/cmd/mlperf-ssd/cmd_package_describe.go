@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"mlperf-ssd/orchestrator/internal/discover"
 	systems "mlperf-ssd/orchestrator/internal/submission"
 )
 
@@ -55,7 +56,7 @@ func runPackageDescribe(c *cli.Context) error {
 	if lower := strings.ToLower(out); out != "" && !strings.HasSuffix(lower, ".json") && !strings.HasSuffix(lower, ".toml") {
 		return usageError(fmt.Errorf("package describe: --out %s: must end in .json or .toml", out))
 	}
-	host := takeInventory(c.Context, c.String("sysroot"))
+	host := discover.Here(c.Context, c.String("sysroot"))
 	engine := ""
 	if library, err := openEngine(c); err == nil {
 		engine = library.BuildInfo()

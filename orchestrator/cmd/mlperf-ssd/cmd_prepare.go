@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -50,48 +49,14 @@ func prepareToyCommand() *cli.Command {
 				return usageError(fmt.Errorf("prepare toy: --%w", err))
 			}
 			dir := arguments[0]
-			shown := newCounter(os.Stderr, "drawing")
-			summary, err := toydata.Generate(c.Context, dir, params, toydata.Options{Force: c.Bool("force"), Progress: shown.update})
-			shown.clear()
+			shown := progress.NewCounter(os.Stderr, "drawing")
+			summary, err := toydata.Generate(c.Context, dir, params, toydata.Options{Force: c.Bool("force"), Progress: shown.Update})
+			shown.Clear()
 			if err != nil {
 				return err
 			}
 			return printToy(c, dir, summary)
 		},
-	}
-}
-
-// counter shows "drawing 12 of 640 images" on a terminal, rewritten in place; nothing elsewhere.
-type counter struct {
-	out  *os.File // nil: no terminal
-	verb string
-
-	mu   sync.Mutex
-	most int
-}
-
-func newCounter(out *os.File, verb string) *counter {
-	if !progress.IsTerminal(out) {
-		out = nil
-	}
-	return &counter{out: out, verb: verb}
-}
-
-func (n *counter) update(done, total int) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.out != nil && done > n.most {
-		n.most = done
-		fmt.Fprintf(n.out, "\r%s %d of %d images", n.verb, done, total)
-	}
-}
-
-// clear takes the line away.
-func (n *counter) clear() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.most > 0 {
-		fmt.Fprint(n.out, "\r\x1b[K")
 	}
 }
 

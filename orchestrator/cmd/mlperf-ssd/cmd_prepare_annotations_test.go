@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"mlperf-ssd/orchestrator/internal/exit"
 )
 
 func TestPrepareAnnotations(t *testing.T) {
@@ -23,7 +25,7 @@ func TestPrepareAnnotations(t *testing.T) {
 		Output                          string
 		Images, Annotations, Categories int
 	}
-	if err := json.Unmarshal([]byte(shown), &got); err != nil || code != exitOK {
+	if err := json.Unmarshal([]byte(shown), &got); err != nil || code != exit.OK {
 		t.Fatalf("exit %d: %v: %s", code, err, shown)
 	}
 	if got.Output != out || got.Images != 1 || got.Annotations != 2 || got.Categories != 0 {
@@ -36,8 +38,8 @@ func TestPrepareAnnotations(t *testing.T) {
 	if err := os.WriteFile(in, []byte(text[:40]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if shown, code := prepare(t, "annotations", in, out); code != exitFailed || !strings.Contains(shown, in+": ") {
-		t.Errorf("exit %d, want %d: %s", code, exitFailed, shown)
+	if shown, code := prepare(t, "annotations", in, out); code != exit.Failed || !strings.Contains(shown, in+": ") {
+		t.Errorf("exit %d, want %d: %s", code, exit.Failed, shown)
 	}
 	if still, err := os.ReadFile(out); err != nil || string(still) != string(made) {
 		t.Errorf("a failure changed %s to %s (%v)", out, still, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mlperf-ssd/orchestrator/internal/download"
+	"mlperf-ssd/orchestrator/internal/progress"
 	"mlperf-ssd/orchestrator/internal/weights"
 )
 
@@ -80,14 +81,14 @@ func fetchBackbone(ctx context.Context, address, dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	shown := newTransfers(os.Stderr)
+	shown := progress.NewTransfers(os.Stderr)
 	file := filepath.Join(dir, name)
 	_, err = download.Fetch(ctx, address, file, weights.SumOf(name), download.Options{
 		MaxBytes: maxBackbone,
 		Log:      newLogger(),
-		Progress: func(done, total int64) { shown.update("download", name, done, total) },
+		Progress: func(done, total int64) { shown.Update("download", name, done, total) },
 	})
-	shown.clear()
+	shown.Clear()
 	if err != nil {
 		_ = os.Remove(dir) // unless a part is in it
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"mlperf-ssd/orchestrator/internal/exit"
 	"mlperf-ssd/orchestrator/internal/ssdnames"
 	"mlperf-ssd/orchestrator/internal/tensorfile"
 	"mlperf-ssd/orchestrator/internal/torchfile/torchtest"
@@ -47,7 +48,7 @@ func TestPrepareBackboneConverts(t *testing.T) {
 		Output, Kind    string
 		Tensors, Unused int
 	}
-	if err := json.Unmarshal([]byte(text), &got); err != nil || code != exitOK {
+	if err := json.Unmarshal([]byte(text), &got); err != nil || code != exit.OK {
 		t.Fatalf("exit %d: %v: %s", code, err, text)
 	}
 	if got.Output != out || got.Kind != "backbone" || got.Tensors != 145 || got.Unused != 1 {
@@ -78,14 +79,14 @@ func TestPrepareBackboneFetches(t *testing.T) {
 	defer server.Close()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "backbone.safetensors")
-	if text, code := prepare(t, "backbone", server.URL+"/a-00000000.pth", out); code != exitFailed || !strings.Contains(text, "the SHA-256 begins with") {
+	if text, code := prepare(t, "backbone", server.URL+"/a-00000000.pth", out); code != exit.Failed || !strings.Contains(text, "the SHA-256 begins with") {
 		t.Errorf("wrong digits: exit %d: %s", code, text)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v (%v)", left, err)
 	}
 	address := server.URL + "/a-" + hex.EncodeToString(sum[:4]) + ".pth?x=y"
-	if text, code := prepare(t, "backbone", address, out); code != exitOK || !strings.Contains(text, "145 tensors") {
+	if text, code := prepare(t, "backbone", address, out); code != exit.OK || !strings.Contains(text, "145 tensors") {
 		t.Errorf("exit %d: %s", code, text)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mlperf-ssd/orchestrator/internal/coco"
+	"mlperf-ssd/orchestrator/internal/progress"
 )
 
 func prepareCOCOCommand() *cli.Command {
@@ -42,11 +43,11 @@ func prepareCOCOCommand() *cli.Command {
 			if err := checkURL("--base-url", c.String("base-url")); err != nil {
 				return usageError(fmt.Errorf("prepare coco: %w", err))
 			}
-			shown := newTransfers(os.Stderr)
+			shown := progress.NewTransfers(os.Stderr)
 			report, err := coco.Prepare(c.Context, arguments[0], coco.Options{
-				BaseURL: c.String("base-url"), Jobs: c.Int("jobs"), Remove: c.Bool("remove-archives"), Log: newLogger(), Progress: shown.update,
+				BaseURL: c.String("base-url"), Jobs: c.Int("jobs"), Remove: c.Bool("remove-archives"), Log: newLogger(), Progress: shown.Update,
 			})
-			shown.clear()
+			shown.Clear()
 			if err != nil {
 				return err
 			}

@@ -13,14 +13,15 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mlperf-ssd/orchestrator/internal/coco"
+	"mlperf-ssd/orchestrator/internal/exit"
 )
 
 func TestPrepareCOCOFails(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	out, code := prepare(t, "coco", filepath.Join(t.TempDir(), "coco"), "--base-url", server.URL)
-	if code != exitFailed || !strings.Contains(out, ".zip: the server answers 404 Not Found") && !strings.Contains(out, "GB are needed, the disk has") {
-		t.Errorf("exit %d, want %d: %s", code, exitFailed, out)
+	if code != exit.Failed || !strings.Contains(out, ".zip: the server answers 404 Not Found") && !strings.Contains(out, "GB are needed, the disk has") {
+		t.Errorf("exit %d, want %d: %s", code, exit.Failed, out)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"mlperf-ssd/orchestrator/internal/exit"
 )
 
 // prepare runs the program with arguments and gives its output and exit code.
@@ -33,7 +35,7 @@ func TestPrepareToyTakesFlagsOnBothSides(t *testing.T) {
 	} {
 		out, code := prepare(t, arguments...)
 		if arguments[4] == "--" {
-			if code != exitFailed || !strings.Contains(out, "another data set") {
+			if code != exit.Failed || !strings.Contains(out, "another data set") {
 				t.Errorf("%q: exit %d: %s", arguments, code, out)
 			}
 			continue
@@ -42,7 +44,7 @@ func TestPrepareToyTakesFlagsOnBothSides(t *testing.T) {
 			Train, Val, Seed int
 			Dir              string
 		}
-		if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitOK {
+		if err := json.Unmarshal([]byte(out), &got); err != nil || code != exit.OK {
 			t.Fatalf("%q: exit %d: %v: %s", arguments, code, err, out)
 		}
 		if got.Train != 2 || got.Val != 1 || got.Seed != 9 || got.Dir != dir {
@@ -70,11 +72,11 @@ func TestPrepareRefusesWrongUse(t *testing.T) {
 		"--threads is 1025":                {"verify", dir, "--threads", "1025"},
 		"--indent is 17":                   {"annotations", "a.json", "b.json", "--indent", "17"},
 	} {
-		if out, code := prepare(t, arguments...); code != exitUsage || !strings.Contains(out, want) {
-			t.Errorf("%q: exit %d, want %d: %s", arguments, code, exitUsage, out)
+		if out, code := prepare(t, arguments...); code != exit.WrongUse || !strings.Contains(out, want) {
+			t.Errorf("%q: exit %d, want %d: %s", arguments, code, exit.WrongUse, out)
 		}
 	}
-	if out, code := prepare(t, "backbone", "/none.pth", filepath.Join(dir, "a.safetensors")); code != exitFailed || !strings.Contains(out, "/none.pth") {
-		t.Errorf("exit %d, want %d: %s", code, exitFailed, out)
+	if out, code := prepare(t, "backbone", "/none.pth", filepath.Join(dir, "a.safetensors")); code != exit.Failed || !strings.Contains(out, "/none.pth") {
+		t.Errorf("exit %d, want %d: %s", code, exit.Failed, out)
 	}
 }

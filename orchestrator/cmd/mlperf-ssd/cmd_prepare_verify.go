@@ -58,7 +58,7 @@ func prepareVerifyCommand() *cli.Command {
 				err = found.print(c.App.Writer)
 			}
 			if err == nil && !found.Pass {
-				err = &exitError{exitFailed, fmt.Errorf("prepare verify: a run on %s would fail: %d of the findings say so", arguments[0], found.Fatal)}
+				err = fmt.Errorf("prepare verify: a run on %s would fail: %d of the findings say so", arguments[0], found.Fatal)
 			}
 			return err
 		},

@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"mlperf-ssd/orchestrator/internal/exit"
 )
 
 // version is set by the linker.
@@ -86,43 +88,26 @@ func markUsageErrors(commands []*cli.Command) {
 	}
 }
 
-// Exit codes; docs/exit-codes.md is for users.
-const (
-	exitOK          = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130
-)
-
-// exitError carries the exit code of a failure.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
-
 // usageError marks a mistake in how the program was called: exit 2.
-func usageError(err error) error { return &exitError{exitUsage, err} }
+func usageError(err error) error { return exit.Usage(err) }
 
 // report prints the error once and gives the exit code.
 func report(err error) int {
 	if err == nil {
-		return exitOK
+		return exit.OK
 	}
-	var exit *exitError
+	var coded *exit.Error
 	var coder cli.ExitCoder
-	code := exitFailed
+	code := exit.Failed
 	switch {
-	case errors.As(err, &exit):
-		code = exit.code
+	case errors.As(err, &coded):
+		code = coded.Code
 	case errors.As(err, &coder):
 		code = coder.ExitCode()
 	case errors.Is(err, context.Canceled):
-		code = exitInterrupted
+		code = exit.Interrupted
 	case strings.HasPrefix(err.Error(), "Required flag"): // cli has no exported type for it
-		code = exitUsage
+		code = exit.WrongUse
 	}
 	if text := err.Error(); text != "" {
 		fmt.Fprintln(os.Stderr, "mlperf-ssd: "+text)

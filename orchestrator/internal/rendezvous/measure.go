@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package rendezvous
 
 import (
 	"context"
@@ -10,14 +10,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
-
-	"mlperf-ssd/orchestrator/internal/rendezvous"
 )
 
-// rendezvousResult is the JSON of `bench rendezvous`.
-type rendezvousResult struct {
+// Measured is what Measure finds.
+type Measured struct {
 	Ranks           int     `json:"ranks"`
 	MeetSeconds     float64 `json:"meet_seconds"`      // from the first certificate to everybody's addresses with everybody
 	MeetCPUSeconds  float64 `json:"meet_cpu_seconds"`  // of all processors together
@@ -27,54 +24,20 @@ type rendezvousResult struct {
 	BytesPerRank    int     `json:"address_bytes"`     // brought by each
 }
 
-func benchRendezvous() *cli.Command {
-	return &cli.Command{
-		Name:        "rendezvous",
-		Usage:       "how fast ranks meet: launcher and workers in one process, each over its own connection",
-		Description: "Example: mlperf-ssd bench rendezvous --ranks 1024",
-		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "ranks", Value: 8},
-			&cli.IntFlag{Name: "bytes", Value: 64, Usage: "address of a rank"},
-			jsonFlag(),
-		},
-		Action: func(c *cli.Context) error {
-			if err := noArguments(c); err != nil {
-				return err
-			}
-			if n := c.Int("ranks"); n < 1 || n > 1<<16 {
-				return usageError(fmt.Errorf("--ranks is %d, must be 1 to %d", n, 1<<16))
-			}
-			if n := c.Int("bytes"); n < 0 || n > 1<<20 {
-				return usageError(fmt.Errorf("--bytes is %d, must be 0 to %d", n, 1<<20))
-			}
-			r, err := meetAll(c.Context, c.Int("ranks"), c.Int("bytes"))
-			if err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				return writeJSON(c.App.Writer, r)
-			}
-			_, err = fmt.Fprintf(c.App.Writer, "%d ranks met in %.3f s (%.3f s of processors) and left in %.3f s; a barrier takes %.2f ms; peak memory %.0f MB\n",
-				r.Ranks, r.MeetSeconds, r.MeetCPUSeconds, r.LeaveSeconds, r.BarrierMs, float64(r.PeakMemoryBytes)/1e6)
-			return err
-		},
-	}
-}
-
-// meetAll lets ranks join, exchange addresses, wait for each other ten times, and leave.
-func meetAll(ctx context.Context, ranks, size int) (rendezvousResult, error) {
-	r := rendezvousResult{Ranks: ranks, BytesPerRank: size}
+// Measure lets ranks of this process, each over its own connection, join, exchange addresses, wait for each other ten times, and leave.
+func Measure(ctx context.Context, ranks, size int) (Measured, error) {
+	r := Measured{Ranks: ranks, BytesPerRank: size}
 	start := time.Now()
-	room := rendezvous.NewRoom(rendezvous.Options{World: ranks})
-	server, err := rendezvous.Serve(room, "127.0.0.1", "127.0.0.1")
+	room := NewRoom(Options{World: ranks})
+	server, err := Serve(room, "127.0.0.1", "127.0.0.1")
 	if err != nil {
 		return r, err
 	}
 	defer server.Close()
-	members := make([]rendezvous.Member, ranks)
+	members := make([]Member, ranks)
 	if err := each(ranks, func(rank int) error {
 		var err error
-		if members[rank], err = rendezvous.Dial(ctx, server.Access(), rendezvous.Request{Info: rendezvous.Info{Rank: rank}}); err != nil {
+		if members[rank], err = Dial(ctx, server.Access(), Request{Info: Info{Rank: rank}}); err != nil {
 			return err
 		}
 		_, err = members[rank].Gather(ctx, "addresses", make([]byte, size))

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package crew
 
 import (
 	"context"
@@ -9,60 +9,61 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"go.uber.org/zap"
 
 	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/health"
+	"mlperf-ssd/orchestrator/internal/job"
 	"mlperf-ssd/orchestrator/internal/rendezvous"
 )
 
-// launch runs the test on the ranks of a job and judges it.
-func (a allreduceTest) launch(ctx context.Context, j job, s starter, factor float64) (health.Report, error) {
-	j.Allreduce = &a
-	times := make([][]health.Times, j.Config.Ranks())
+// Allreduce runs a test on the ranks instead of their trial and judges it: factor medians are slow.
+func (c Crew) Allreduce(ctx context.Context, test job.Allreduce, factor float64) (health.Report, error) {
+	times := make([][]health.Times, c.Job.Config.Ranks())
 	var broken error
-	room, err := openRoom(s, j, func(rank int, note []byte) {
-		var m message
+	c.Job.Allreduce, c.Stdout = &test, io.Discard
+	c.Note = func(rank int, note []byte) {
+		var m job.Message
 		if err := json.Unmarshal(note, &m); err != nil {
 			broken = fmt.Errorf("all-reduce test: rank %d: %w", rank, err)
 		} else if m.Times != nil {
 			times[rank] = m.Times
 		}
-	})
-	if err != nil {
+	}
+	room, err := c.Run(ctx)
+	if room == nil {
 		return health.Report{}, err
 	}
-	if err := errors.Join(runRoom(ctx, s, room, io.Discard, os.Stderr), broken); err != nil {
+	if err := errors.Join(err, broken); err != nil {
 		return health.Report{}, fmt.Errorf("all-reduce test: %w", err)
 	}
-	return a.judge(room.Table(), times, factor)
+	return judge(test, room.Table(), times, factor)
 }
 
 // judge sets what each rank has measured beside the others.
-func (a allreduceTest) judge(table []rendezvous.Info, times [][]health.Times, factor float64) (health.Report, error) {
+func judge(test job.Allreduce, table []rendezvous.Info, times [][]health.Times, factor float64) (health.Report, error) {
 	report := health.Report{Ranks: len(table), Factor: factor}
 	nodes := map[int]bool{}
-	for i, bytes := range a.Bytes {
+	for i, bytes := range test.Bytes {
 		ranks := make([]health.Rank, len(table))
 		for rank, info := range table {
-			if len(times[rank]) != len(a.Bytes) {
+			if len(times[rank]) != len(test.Bytes) {
 				return report, fmt.Errorf("all-reduce test: rank %d has ended without a word of its times", rank)
 			}
 			ranks[rank] = health.Rank{Rank: rank, Node: info.Node, Host: info.Host, Times: times[rank][i]}
 			nodes[info.Node] = true
 		}
-		report.Sizes = append(report.Sizes, health.Judge(bytes, a.Iterations, ranks, factor))
+		report.Sizes = append(report.Sizes, health.Judge(bytes, test.Iterations, ranks, factor))
 	}
 	report.Nodes = len(nodes)
 	return report, nil
 }
 
-// verdictOnAllreduce is an error for wrong values, and for what is slow if the configuration says so;
-// otherwise that is warned of.
-func verdictOnAllreduce(c *config.Config, report health.Report, logger *zap.Logger) error {
+// Verdict is an error for wrong values, and for what is slow if the configuration says so; otherwise
+// that is warned of.
+func Verdict(c *config.Config, report health.Report, logger *zap.Logger) error {
 	if err := report.Wrong(); err != nil {
 		return err
 	}
@@ -77,19 +78,19 @@ func verdictOnAllreduce(c *config.Config, report health.Report, logger *zap.Logg
 	return nil
 }
 
-// testAllreduce is the test before the first trial, if the configuration wants it. One rank has nobody
+// Test is the all-reduce test before the first trial, if the configuration wants it. One rank has nobody
 // to sum with.
-func testAllreduce(ctx context.Context, j job, s starter, logger *zap.Logger) error {
-	if !j.Config.Cluster.AllreduceTest {
+func (c Crew) Test(ctx context.Context) error {
+	if !c.Job.Config.Cluster.AllreduceTest {
 		return nil
 	}
-	if j.Config.Ranks() == 1 {
-		logger.Info("no all-reduce test: one rank")
+	if c.Job.Config.Ranks() == 1 {
+		c.Logger.Info("no all-reduce test: one rank")
 		return nil
 	}
-	report, err := newAllreduceTest().launch(ctx, j, s, health.DefaultFactor)
+	report, err := c.Allreduce(ctx, job.NewAllreduce(), health.DefaultFactor)
 	if err != nil {
 		return err
 	}
-	return errors.Join(report.Write(os.Stderr), verdictOnAllreduce(j.Config, report, logger))
+	return errors.Join(report.Write(c.Stderr), Verdict(c.Job.Config, report, c.Logger))
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package progress
 
 import (
 	"bytes"
@@ -21,21 +21,21 @@ func TestTransfersShown(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		now := time.Unix(100, 0)
-		shown := &transfers{out: &out, terminal: terminal, now: func() time.Time { return now }}
-		shown.update("download", "a.zip", 2e6, 10e6)
+		shown := &Transfers{out: &out, terminal: terminal, now: func() time.Time { return now }}
+		shown.Update("download", "a.zip", 2e6, 10e6)
 		now = now.Add(time.Second)
 		if terminal {
 			shown.drawn = now // too soon for the first of the two
 		}
-		shown.update("download", "a.zip", 5e6, 10e6)
+		shown.Update("download", "a.zip", 5e6, 10e6)
 		now = now.Add(time.Millisecond)
 		if terminal {
 			shown.drawn = time.Time{}
 		}
 		now = now.Add(-time.Millisecond)
-		shown.update("unpack", "b.zip", 0, 5e6)
-		shown.update("download", "a.zip", 10e6, 10e6)
-		shown.clear()
+		shown.Update("unpack", "b.zip", 0, 5e6)
+		shown.Update("download", "a.zip", 10e6, 10e6)
+		shown.Clear()
 		if out.String() != want {
 			t.Errorf("terminal %v:\ngot  %q\nwant %q", terminal, out.String(), want)
 		}

@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package launch
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -51,11 +52,11 @@ func planOf(c *config.Config, enginePath string) plan {
 	}
 }
 
-func printPlan(w io.Writer, p plan, asJSON bool) error {
-	if asJSON {
-		return writeJSON(w, p)
+func (o Options) printPlan(p plan) error {
+	if o.JSON {
+		return printJSON(o.Stdout, p)
 	}
-	_, err := fmt.Fprintf(w, "engine       %s\ndata         %s, %d training and %d validation images\nlog          %s\n"+
+	_, err := fmt.Fprintf(o.Stdout, "engine       %s\ndata         %s, %d training and %d validation images\nlog          %s\n"+
 		"batch        %d on %s, %s\nepochs       at most %d of %d or %d iterations, evaluated every %d\n"+
 		"rate         %g after %d steps of warm-up, decay after epochs %v\ntarget       %g AP\n",
 		p.Engine, p.Data, p.TrainSamples, p.EvalSamples, p.Log, p.Batch, ranksText(p.Ranks), p.Precision,
@@ -69,4 +70,10 @@ func ranksText(n int64) string {
 		return "1 rank"
 	}
 	return fmt.Sprintf("each of %d ranks", n)
+}
+
+func printJSON(w io.Writer, document any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(document)
 }

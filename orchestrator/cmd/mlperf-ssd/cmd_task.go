@@ -4,18 +4,15 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
-	"go.uber.org/zap"
 
-	"mlperf-ssd/orchestrator/internal/binding"
+	"mlperf-ssd/orchestrator/internal/crew"
 	"mlperf-ssd/orchestrator/internal/slurm"
 )
 
@@ -40,7 +37,7 @@ func taskCommand() *cli.Command {
 			if err != nil {
 				return fmt.Errorf("task: %w", err)
 			}
-			args, env := bound(c.Context, self, task, c.Bool("gpus"), c.Args().Slice())
+			args, env := crew.Bound(c.Context, self, task, c.Bool("gpus"), c.Args().Slice(), newLogger())
 			signal.Reset(os.Interrupt, syscall.SIGTERM) // one that came between would be lost with this program
 			if err := c.Context.Err(); err != nil {
 				return err
@@ -51,24 +48,4 @@ func taskCommand() *cli.Command {
 			return nil
 		},
 	}
-}
-
-// bound are the arguments and variables with which a worker runs on its part of the node. Where that
-// cannot be planned the ranks divide the processors.
-func bound(ctx context.Context, self string, task *slurm.Task, gpus bool, worker []string) (args, env []string) {
-	host := takeInventory(ctx, "")
-	plan, err := binding.Plan(host, task.LocalWorld, binding.Options{GPUs: gpus && len(host.GPUs) > 0})
-	if err != nil {
-		if task.LocalRank == 0 {
-			newLogger().Warn("ranks run unbound", zap.Error(err))
-		}
-		return append(worker, "--share="+strconv.Itoa(task.LocalWorld)), nil
-	}
-	if task.LocalRank == 0 {
-		for _, warning := range plan.Warnings {
-			newLogger().Warn(warning)
-		}
-	}
-	rank := plan.Ranks[task.LocalRank]
-	return rank.Args(self, worker...), rank.Environment(os.LookupEnv)
 }

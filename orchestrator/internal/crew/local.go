@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package crew
 
 import (
 	"context"
@@ -16,19 +16,20 @@ import (
 
 	"mlperf-ssd/orchestrator/internal/binding"
 	"mlperf-ssd/orchestrator/internal/config"
+	"mlperf-ssd/orchestrator/internal/discover"
 	"mlperf-ssd/orchestrator/internal/supervise"
 )
 
-// localStarter starts workers on this host, each bound to its part of it.
-type localStarter struct {
+// Local starts workers on this host, each bound to its part of it.
+type Local struct {
 	ranks   int
 	binding []binding.Rank // by rank; empty = not bound: the ranks divide the processors
 }
 
-// newLocalStarter plans the ranks of this host. Where it cannot be planned they run unbound.
-func newLocalStarter(ctx context.Context, c *config.Config, logger *zap.Logger) *localStarter {
-	s := &localStarter{ranks: int(c.Ranks())}
-	host := takeInventory(ctx, "")
+// NewLocal plans the ranks of this host. Where it cannot be planned they run unbound.
+func NewLocal(ctx context.Context, c *config.Config, logger *zap.Logger) *Local {
+	s := &Local{ranks: int(c.Ranks())}
+	host := discover.Here(ctx, "")
 	gpus := c.Device.Kind == "cuda" || c.Device.Kind == "auto" && len(host.GPUs) > 0
 	plan, err := binding.Plan(host, s.ranks, binding.Options{GPUs: gpus})
 	if err != nil {
@@ -42,9 +43,11 @@ func newLocalStarter(ctx context.Context, c *config.Config, logger *zap.Logger) 
 	return s
 }
 
-func (s *localStarter) Host() string { return "127.0.0.1" }
+// Host is the loopback.
+func (s *Local) Host() string { return "127.0.0.1" }
 
-func (s *localStarter) Run(ctx context.Context, w workers) error {
+// Run starts a child a rank.
+func (s *Local) Run(ctx context.Context, w Workers) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("launch: %w", err)
@@ -63,7 +66,7 @@ func (s *localStarter) Run(ctx context.Context, w workers) error {
 	return errors.Join(errs...)
 }
 
-func (s *localStarter) child(self string, rank int, w workers) supervise.Child {
+func (s *Local) child(self string, rank int, w Workers) supervise.Child {
 	number := strconv.Itoa(rank)
 	c := supervise.Child{
 		Rank:   rank,

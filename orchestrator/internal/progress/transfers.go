@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package progress
 
 import (
 	"fmt"
@@ -10,13 +10,11 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"mlperf-ssd/orchestrator/internal/progress"
 )
 
-// transfers shows how far downloads and archives are: bars on one line of a terminal, elsewhere a line
+// Transfers shows how far downloads and archives are: bars on one line of a terminal, elsewhere a line
 // for each tenth. Safe for concurrent use.
-type transfers struct {
+type Transfers struct {
 	out      io.Writer
 	terminal bool
 	now      func() time.Time
@@ -34,12 +32,13 @@ type transfer struct {
 	tenths      int64 // told
 }
 
-func newTransfers(out *os.File) *transfers {
-	return &transfers{out: out, terminal: progress.IsTerminal(out), now: time.Now}
+// NewTransfers shows them on a file.
+func NewTransfers(out *os.File) *Transfers {
+	return &Transfers{out: out, terminal: IsTerminal(out), now: time.Now}
 }
 
-// update tells that done bytes of total are there.
-func (t *transfers) update(step, item string, done, total int64) {
+// Update tells that done bytes of total are there.
+func (t *Transfers) Update(step, item string, done, total int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -69,7 +68,7 @@ func (t *transfers) update(step, item string, done, total int64) {
 	fmt.Fprint(t.out, "\r\x1b[K"+strings.Join(texts, "  "))
 }
 
-func (t *transfers) find(name string, done int64, now time.Time) *transfer {
+func (t *Transfers) find(name string, done int64, now time.Time) *transfer {
 	for _, one := range t.all {
 		if one.name == name {
 			return one
@@ -80,8 +79,8 @@ func (t *transfers) find(name string, done int64, now time.Time) *transfer {
 	return one
 }
 
-// clear takes the line away.
-func (t *transfers) clear() {
+// Clear takes the line away.
+func (t *Transfers) Clear() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.terminal && len(t.all) > 0 {

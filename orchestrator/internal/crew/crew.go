@@ -1,7 +1,9 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package crew runs all ranks of a job together: a Starter starts them, on this host or by srun, while
+// the rendezvous is served; when one fails it is named and the others are stopped.
+package crew
 
 import (
 	"context"
@@ -15,14 +17,17 @@ import (
 	"sync"
 	"time"
 
-	"github.com/urfave/cli/v2"
 	"go.uber.org/zap"
 
+	"mlperf-ssd/orchestrator/internal/build"
 	"mlperf-ssd/orchestrator/internal/config"
-	"mlperf-ssd/orchestrator/internal/progress"
+	"mlperf-ssd/orchestrator/internal/job"
 	"mlperf-ssd/orchestrator/internal/rendezvous"
 	"mlperf-ssd/orchestrator/internal/supervise"
 )
+
+// Grace is how long a worker may take to close its log after being asked to stop.
+const Grace = 20 * time.Second
 
 // localJoin is how long the ranks of this host may take to join; nothing slow comes before.
 const localJoin = 30 * time.Second
@@ -34,45 +39,38 @@ const (
 	lastGrace = 500 * time.Millisecond
 )
 
-// runRanks runs a trial whose workers a starter starts; cleared says that the caches are. What the
-// ranks print goes to output as well.
-func runRanks(c *cli.Context, j job, s starter, cleared bool, output io.Writer) error {
-	if err := prepareJob(c, &j); err != nil {
-		return err
-	}
-	if j.Caches = cachesKept; cleared {
-		j.Caches = cachesCleared
-	}
-	t := &trial{cli: c, job: j, starter: s, output: output}
-	return t.run()
+// Crew is the ranks of a job.
+type Crew struct {
+	Starter Starter
+	Job     job.Job
+	Version string                      // of this program
+	Stdout  io.Writer                   // of rank 0
+	Stderr  io.Writer                   // of all, each line with its rank in front
+	Note    func(rank int, note []byte) // gets the ranks' messages, one at a time; nil = nobody
+	Logger  *zap.Logger
 }
 
-// several runs the trial's ranks, and gives the cause of their end.
-func (t *trial) several(e *ending, view *progress.View) error {
-	room, err := openRoom(t.starter, t.job, func(rank int, note []byte) {
-		if rank == 0 {
-			e.take(note, view)
-		}
-	})
+// Run runs the ranks to their end and gives its cause, with the room in which they met. The room is nil
+// if none could be opened. When the context ends the ranks are asked to stop.
+func (c Crew) Run(ctx context.Context) (*rendezvous.Room, error) {
+	room, err := c.open()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = runRoom(t.cli.Context, t.starter, room, t.stdout(), t.stderr(view))
-	e.step = max(e.step, room.Farthest())
-	return err
+	return room, c.serve(ctx, room)
 }
 
 // listenAddress is where the launcher listens for the starter's workers; empty is all addresses.
-func listenAddress(s starter) string {
+func listenAddress(s Starter) string {
 	if ip := net.ParseIP(s.Host()); ip != nil && ip.IsLoopback() {
 		return s.Host()
 	}
 	return ""
 }
 
-// runRoom serves the control plane while the ranks of a room run, and gives the cause of their end.
-func runRoom(command context.Context, s starter, room *rendezvous.Room, stdout, stderr io.Writer) error {
-	server, err := rendezvous.Serve(room, listenAddress(s), s.Host())
+// serve is the control plane while the ranks of a room run. It gives the cause of their end.
+func (c Crew) serve(command context.Context, room *rendezvous.Room) error {
+	server, err := rendezvous.Serve(room, listenAddress(c.Starter), c.Starter.Host())
 	if err != nil {
 		return err
 	}
@@ -86,28 +84,28 @@ func runRoom(command context.Context, s starter, room *rendezvous.Room, stdout, 
 			room.Fail(-1, rendezvous.Own, "interrupted")
 		}
 	})
-	began, logger := time.Now(), newLogger()
+	began := time.Now()
 	var watchers sync.WaitGroup
 	watchers.Go(func() {
 		select {
 		case <-room.Full():
-			logger.Info("ranks met", zap.Int("ranks", room.World), zap.Duration("after", time.Since(began)))
+			c.Logger.Info("ranks met", zap.Int("ranks", room.World), zap.Duration("after", time.Since(began)))
 		case <-ctx.Done():
 		}
 	})
 	watchers.Go(func() {
 		room.Watch(ctx)
 		if cause := room.Cause(); cause != nil && cause.Rank >= 0 {
-			logger.Warn("stopping the ranks", zap.Error(cause))
+			c.Logger.Warn("stopping the ranks", zap.Error(cause))
 		}
 		endAll(ctx, command)
 		kill()
 	})
-	err = s.Run(ctx, workers{
+	err = c.Starter.Run(ctx, Workers{
 		Args:   []string{"worker", "--credentials", "-"},
 		Input:  access,
-		Stdout: stdout,
-		Stderr: stderr,
+		Stdout: c.Stdout,
+		Stderr: c.Stderr,
 		Grace:  lastGrace,
 		Ended: func(rank int, err error) {
 			var exit *supervise.ExitError
@@ -132,7 +130,7 @@ func runRoom(command context.Context, s starter, room *rendezvous.Room, stdout, 
 func endAll(ctx, command context.Context) {
 	patience := selfStop
 	if command.Err() != nil {
-		patience = grace
+		patience = Grace
 	}
 	select {
 	case <-ctx.Done():
@@ -141,32 +139,32 @@ func endAll(ctx, command context.Context) {
 	}
 }
 
-// openRoom is the meeting place of the ranks of a job.
-func openRoom(s starter, j job, note func(rank int, note []byte)) (*rendezvous.Room, error) {
-	text, err := json.Marshal(j)
+// open makes the place where the ranks meet.
+func (c Crew) open() (*rendezvous.Room, error) {
+	text, err := json.Marshal(c.Job)
 	if err != nil {
 		return nil, fmt.Errorf("launch: job: %w", err)
 	}
-	build, err := buildID()
+	id, err := build.ID(c.Version)
 	if err != nil {
 		return nil, err
 	}
-	configuration, err := json.Marshal(j.Config)
+	configuration, err := json.Marshal(c.Job.Config)
 	if err != nil {
 		return nil, fmt.Errorf("launch: configuration: %w", err)
 	}
-	limits := limitsOf(j.Config)
-	if listenAddress(s) != "" {
+	limits := limitsOf(c.Job.Config)
+	if listenAddress(c.Starter) != "" {
 		limits.Join = localJoin
 	}
 	sum := sha256.Sum256(configuration)
 	return rendezvous.NewRoom(rendezvous.Options{
-		World:         int(j.Config.Ranks()),
-		Build:         build,
+		World:         int(c.Job.Config.Ranks()),
+		Build:         id,
 		Configuration: hex.EncodeToString(sum[:8]),
 		Job:           text,
 		Limits:        limits,
-		Note:          note,
+		Note:          c.Note,
 	}), nil
 }
 

@@ -1,0 +1,90 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"mlperf-ssd/orchestrator/internal/crew"
+	"mlperf-ssd/orchestrator/internal/exit"
+	"mlperf-ssd/orchestrator/internal/job"
+	"mlperf-ssd/orchestrator/internal/trial"
+)
+
+// onHost runs all trials as processes of this host.
+func (o Options) onHost(ctx context.Context) error {
+	c := o.Config
+	if n := c.Cluster.Nodes; n > 1 {
+		return exit.Usage(fmt.Errorf("%s: cluster.nodes is %d, but here is one: leave --local away to submit to Slurm, or --nproc N runs N ranks here",
+			c.Origin("cluster.nodes"), n))
+	}
+	if err := checkPaths(c); err != nil {
+		return exit.Usage(err)
+	}
+	engine, err := o.findEngine()
+	if err != nil {
+		return err
+	}
+	if o.Resume && c.Run.Trials > 1 {
+		return exit.Usage(fmt.Errorf("%s: --resume goes on with one trial, not %d: --set run.trials=1",
+			c.Origin("run.trials"), c.Run.Trials))
+	}
+	if o.DryRun {
+		return o.printPlan(planOf(c, engine))
+	}
+	if err := os.MkdirAll(c.Run.LogDir, 0o755); err != nil {
+		return fmt.Errorf("run.log_dir: %w", err)
+	}
+	var ranks crew.Starter
+	if c.Ranks() > 1 {
+		ranks = crew.NewLocal(ctx, c, o.Logger)
+	}
+	if o.FirstTrial == 0 {
+		if err := o.crew(engine, ranks).Test(ctx); err != nil {
+			return err
+		}
+	}
+	err = o.hostTrials(ctx, engine, ranks)
+	if o.JSON {
+		err = errors.Join(err, trial.Print(o.Stdout, c))
+	}
+	return err
+}
+
+// crew are the ranks without a trial, for tests.
+func (o Options) crew(engine string, ranks crew.Starter) crew.Crew {
+	return crew.Crew{Starter: ranks, Job: job.Job{Config: o.Config, Engine: engine}, Version: o.Version, Stderr: o.Stderr, Logger: o.Logger}
+}
+
+// hostTrials runs all trials on this host. One that fails does not end the rest.
+func (o Options) hostTrials(ctx context.Context, engine string, ranks crew.Starter) error {
+	c := o.Config
+	var failures []error
+	for n := range int(c.Run.Trials) {
+		j := job.Job{Config: c, Engine: engine, Trial: o.FirstTrial + n, Seed: c.Run.Seed, Caches: o.Caches}
+		if j.Caches == job.CachesDrop && c.Cluster.ClearCaches == "off" {
+			j.Caches = job.CachesKept
+		}
+		t := o.newTrial(j)
+		t.Starter = ranks
+		if err := t.Prepare(); err != nil {
+			return errors.Join(append(failures, err)...)
+		}
+		err := t.Run(ctx)
+		if err != nil && c.Run.Trials > 1 {
+			err = fmt.Errorf("trial %d: %w", n, err)
+			o.Logger.Error(err.Error())
+		}
+		if err != nil {
+			failures = append(failures, err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(failures...)
+}

@@ -1,0 +1,85 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mlperf-ssd/orchestrator/internal/config"
+	"mlperf-ssd/orchestrator/internal/container"
+	"mlperf-ssd/orchestrator/internal/engine"
+)
+
+// checkPaths looks for what a configuration names, to find what would only fail minutes later. It opens
+// nothing in the data folder: that is for after run_start.
+func checkPaths(c *config.Config) error {
+	if c.Data.Dir == "" {
+		return errors.New("data.dir is not set: name a COCO folder, or draw one with `mlperf-ssd prepare toy DIR`")
+	}
+	if info, err := os.Stat(c.Data.Dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s: data.dir %s is no folder: `mlperf-ssd prepare toy %s` would draw a data set there",
+			c.Origin("data.dir"), c.Data.Dir, c.Data.Dir)
+	}
+	if file := c.Backbone.Weights; file != "" {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("%s: backbone.weights: %w", c.Origin("backbone.weights"), err)
+		}
+	}
+	return nil
+}
+
+// makeAbsolute makes the paths of a configuration absolute: what it is for has another working directory.
+func makeAbsolute(c *config.Config, dir string) {
+	for _, path := range []*string{&c.Run.LogDir, &c.Data.Dir, &c.Backbone.Weights, &c.Eval.Detections} {
+		*path = absolute(dir, *path)
+	}
+}
+
+func absolute(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// mounts are the paths of a configuration for a container; they are absolute.
+func mounts(c *config.Config) []container.Mount {
+	mounts := []container.Mount{{Path: c.Run.LogDir}}
+	for _, path := range []string{c.Data.Dir, c.Backbone.Weights} {
+		if path != "" {
+			mounts = append(mounts, container.Mount{Path: path, ReadOnly: true})
+		}
+	}
+	if dir := c.Eval.Detections; dir != "" {
+		mounts = append(mounts, container.Mount{Path: dir})
+	}
+	return mounts
+}
+
+// sets are the values that did not come from the file, or whose key is one of further, as --set has them.
+func sets(c *config.Config, further ...string) []string {
+	var words []string
+	for _, f := range c.Fields() {
+		if strings.HasPrefix(f.Origin, "$") || f.Origin == "--set" || slices.Contains(further, f.Key) {
+			words = append(words, "--set="+f.Key+"="+f.Text())
+		}
+	}
+	return words
+}
+
+func (o Options) findEngine() (string, error) {
+	path, err := engine.Find(o.Engine, o.Config.Device.Kind)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("engine: %s is not there: run `make build`, or name another with --engine", path)
+	}
+	return path, nil
+}

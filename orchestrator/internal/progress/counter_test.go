@@ -1,0 +1,24 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package progress
+
+import (
+	"bytes"
+	"testing"
+)
+
+func TestCounterNeverCountsBack(t *testing.T) {
+	var out bytes.Buffer
+	n := &Counter{out: &out, verb: "drawing"}
+	n.Update(1, 3)
+	n.Update(3, 3)
+	n.Update(2, 3) // told late by another goroutine
+	n.Clear()
+	if want := "\rdrawing 1 of 3 images\rdrawing 3 of 3 images\r\x1b[K"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+	quiet := &Counter{}
+	quiet.Update(1, 1)
+	quiet.Clear()
+}

@@ -1,0 +1,69 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package rank
+
+import (
+	"context"
+	"fmt"
+
+	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/orchestrator/internal/health"
+	"mlperf-ssd/orchestrator/internal/job"
+	"mlperf-ssd/orchestrator/internal/rendezvous"
+	"mlperf-ssd/proto/ssdpb"
+)
+
+// allreduce is a rank's part of the test, with the times of each size. No weights and no data are read.
+func (w process) allreduce(ctx context.Context, j job.Job, library *engine.Library) ([]health.Times, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go func() {
+		select {
+		case <-w.member.Stopped():
+			stop(w.member.Reason())
+		case <-ctx.Done():
+		}
+	}()
+	ec := j.Config.Engine(1)
+	ec.Model.Backbone = j.Config.Backbone.Weights
+	e, err := library.Create(ec)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Destroy()
+	defer context.AfterFunc(ctx, e.Abort)()
+	times, err := w.measure(ctx, e, *j.Allreduce)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return times, err
+}
+
+func (w process) measure(ctx context.Context, e engine.Engine, test job.Allreduce) ([]health.Times, error) {
+	address, err := e.Address(w.place.Rank, w.member.World())
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	w.member.Report(rendezvous.State{Phase: rendezvous.PhaseWait})
+	addresses, err := w.member.Gather(ctx, "addresses", address)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	w.member.Report(rendezvous.State{Phase: rendezvous.PhaseTest})
+	if err := e.Connect(addresses); err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	var times []health.Times
+	for _, bytes := range test.Bytes {
+		report, err := e.Bench(&ssdpb.BenchRequest{
+			What:      ssdpb.BenchRequest_ALLREDUCE,
+			Allreduce: &ssdpb.Allreduce{Bytes: bytes, Iterations: test.Iterations, Warmup: test.Warmup},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%d bytes: %w", bytes, err)
+		}
+		times = append(times, health.TimesOf(report.GetAllreduce()))
+	}
+	return times, nil
+}
