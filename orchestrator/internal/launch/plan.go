@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"mlperf-ssd/orchestrator/internal/config"
+	"mlperf-ssd/orchestrator/internal/job"
 )
 
 // plan is what `launch --dry-run` says.
@@ -18,7 +19,7 @@ type plan struct {
 	Data         string   `json:"data"`
 	TrainSamples int64    `json:"train_samples"`
 	EvalSamples  int64    `json:"eval_samples"`
-	Log          string   `json:"log"`
+	Logs         []string `json:"logs"` // by trial
 	Batch        int64    `json:"batch"` // of a rank
 	Ranks        int64    `json:"ranks"`
 	Precision    string   `json:"precision"`
@@ -38,7 +39,7 @@ func planOf(c *config.Config, enginePath string) plan {
 		Data:         c.Data.Dir,
 		TrainSamples: c.Data.TrainSamples,
 		EvalSamples:  c.Data.EvalSamples,
-		Log:          filepath.Join(c.Run.LogDir, "result_0.txt"),
+		Logs:         logsOf(c),
 		Batch:        c.Model.BatchSize,
 		Ranks:        c.Ranks(),
 		Precision:    c.Model.Precision,
@@ -56,13 +57,36 @@ func (o Options) printPlan(p plan) error {
 	if o.JSON {
 		return printJSON(o.Stdout, p)
 	}
-	_, err := fmt.Fprintf(o.Stdout, "engine       %s\ndata         %s, %d training and %d validation images\nlog          %s\n"+
-		"batch        %d on %s, %s\nepochs       at most %d of %d or %d iterations, evaluated every %d\n"+
+	_, err := fmt.Fprintf(o.Stdout, "engine       %s\ndata         %s, %d training and %d validation images\n%s\n"+
+		"batch        %d on %s, %s\nepochs       at most %d of %s, evaluated every %d\n"+
 		"rate         %g after %d steps of warm-up, decay after epochs %v\ntarget       %g AP\n",
-		p.Engine, p.Data, p.TrainSamples, p.EvalSamples, p.Log, p.Batch, ranksText(p.Ranks), p.Precision,
-		p.Epochs, p.Iterations[0], p.Iterations[1], p.EvalInterval,
+		p.Engine, p.Data, p.TrainSamples, p.EvalSamples, logsText(p.Logs), p.Batch, ranksText(p.Ranks), p.Precision,
+		p.Epochs, iterationsText(p.Iterations), p.EvalInterval,
 		p.LearningRate, p.WarmupSteps, p.DecayEpochs, p.Target)
 	return err
+}
+
+func logsOf(c *config.Config) []string {
+	var logs []string
+	for trial := range int(c.Run.Trials) {
+		logs = append(logs, job.Job{Config: c, Trial: trial}.LogFile())
+	}
+	return logs
+}
+
+func logsText(logs []string) string {
+	if last := len(logs) - 1; last > 0 {
+		return fmt.Sprintf("logs         %s to %s, one a trial", logs[0], filepath.Base(logs[last]))
+	}
+	return "log          " + logs[0]
+}
+
+// iterationsText is of the first two epochs.
+func iterationsText(n [2]int64) string {
+	if n[0] == n[1] {
+		return fmt.Sprintf("%d iterations", n[0])
+	}
+	return fmt.Sprintf("%d or %d iterations", n[0], n[1])
 }
 
 func ranksText(n int64) string {
