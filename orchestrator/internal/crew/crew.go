@@ -109,9 +109,12 @@ func (c Crew) serve(command context.Context, room *rendezvous.Room) error {
 		Grace:  lastGrace,
 		Ended: func(rank int, err error) {
 			var exit *supervise.ExitError
-			if !errors.As(err, &exit) {
+			switch {
+			case !errors.As(err, &exit):
 				room.Exit(rank, true, err.Error())
-			} else if !exit.Late {
+			case exit.Others:
+				room.Explain(rank, exit.How())
+			case !exit.Late:
 				room.Exit(rank, exit.Signal != 0, exit.How())
 			}
 		},

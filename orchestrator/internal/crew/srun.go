@@ -66,9 +66,10 @@ func (s *Srun) Run(ctx context.Context, w Workers) error {
 		Stdout:  w.Stdout,
 		Stderr:  w.Stderr,
 		Grace:   w.Grace,
+		IsCrash: supervise.IsCrash,
 		Ended: func(end slurm.TaskEnd) {
 			if end.Rank < world {
-				w.Ended(end.Rank, &supervise.ExitError{Rank: end.Rank, Code: end.Code, Signal: end.Signal})
+				w.Ended(end.Rank, &supervise.ExitError{Rank: end.Rank, Code: end.Code, Signal: end.Signal, Crash: end.Crash, Others: end.Doubtful})
 			}
 		},
 	})

@@ -83,10 +83,12 @@ func (w process) leave(ctx context.Context, err error) error {
 	if !w.tell(job.Message{Error: err.Error()}) {
 		return err
 	}
-	// A signal from elsewhere is a cause of its own; from the launcher it comes after the order to stop.
+	// A signal from elsewhere is a cause of its own; from the launcher it comes after the order to stop, of
+	// which a call may hear before.
 	interrupted := ctx.Err() != nil
 	status := engine.StatusOf(err)
-	w.member.Fail(err.Error(), w.member.Reason() != nil || status == engine.Comm || status == engine.Aborted)
+	var stopped *rendezvous.StoppedError
+	w.member.Fail(err.Error(), w.member.Reason() != nil || errors.As(err, &stopped) || status == engine.Comm || status == engine.Aborted)
 	var lost *rendezvous.LostError
 	if errors.As(err, &lost) {
 		return err

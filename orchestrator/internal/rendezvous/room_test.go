@@ -47,6 +47,24 @@ func TestTheLastWordBeatsTheExitCode(t *testing.T) {
 	}
 }
 
+// srun kills the rest when one task has ended, so of a killed one it is doubtful why, unless it was lost
+// before all others.
+func TestAKilledRankIsExplainedIfItWasTheFirst(t *testing.T) {
+	r := NewRoom(Options{World: 2})
+	one, two := enter(t, r, 0), enter(t, r, 1)
+	kill(one)
+	kill(two)
+	r.Exit(1, false, "ended with exit code 1")
+	if cause := r.Cause(); cause.Rank != 1 { // as long as nothing better is known of rank 0
+		t.Errorf("cause %v", cause)
+	}
+	r.Explain(1, "was killed")
+	r.Explain(0, "was killed")
+	if cause := r.Cause(); cause.Rank != 0 || cause.Text != "was killed" {
+		t.Errorf("cause %v", cause)
+	}
+}
+
 // A worker that comes when the run is over ends for that, and is not its cause.
 func TestALateWorkerIsNotTheCause(t *testing.T) {
 	r := NewRoom(Options{World: 2})

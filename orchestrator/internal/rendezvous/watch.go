@@ -86,6 +86,17 @@ func (r *Room) Exit(rank int, signal bool, text string) {
 	r.fail(rank, Own, text)
 }
 
+// Explain says how a rank's process ended that may have been ended for another's failure: it counts for the
+// rank whose lost connection was the first failure of all.
+func (r *Room) Explain(rank int, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.failures) > 0 && r.failures[0].Rank == rank && r.failures[0].Weight == Lost {
+		r.fail(rank, Own, text)
+		r.failures[len(r.failures)-1].At = r.failures[0].At
+	}
+}
+
 // Fail says what is known of a rank's end from elsewhere; -1 is none of the ranks.
 func (r *Room) Fail(rank int, w weight, text string) {
 	r.mu.Lock()

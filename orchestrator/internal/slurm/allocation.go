@@ -99,13 +99,14 @@ func (a *Allocation) ClearCaches(ctx context.Context) error {
 
 // Ranks is a program to run once a rank.
 type Ranks struct {
-	Command []string      // in the container, where there is one
-	Env     []string      // NAME=VALUE
-	Input   []byte        // every rank gets it on standard input: it is no place that others can read
-	Stdout  io.Writer     // of rank 0
-	Stderr  io.Writer     // of all, each line with its rank in front
-	Grace   time.Duration // from SIGTERM to SIGKILL
-	Ended   func(TaskEnd) // hears of tasks that ended badly, as far as srun tells; nil = nobody
+	Command []string               // in the container, where there is one
+	Env     []string               // NAME=VALUE
+	Input   []byte                 // every rank gets it on standard input: it is no place that others can read
+	Stdout  io.Writer              // of rank 0
+	Stderr  io.Writer              // of all, each line with its rank in front
+	Grace   time.Duration          // from SIGTERM to SIGKILL
+	Ended   func(TaskEnd)          // hears of tasks that ended badly, as far as srun tells; nil = nobody
+	IsCrash func(line string) bool // knows a line that reports a crash; with Ended
 }
 
 // RunRanks runs a program on all ranks until the last one ends; one that fails ends the others. When
@@ -119,7 +120,7 @@ func (a *Allocation) RunRanks(ctx context.Context, r Ranks) error {
 	}
 	first, errs := &firstRank{out: r.Stdout}, r.Stderr
 	if r.Ended != nil {
-		errs = newEndWatch(r.Stderr, r.Ended)
+		errs = newEndWatch(r.Stderr, r.IsCrash, r.Ended)
 	}
 	err := a.Runner.Run(ctx, Command{Name: "srun", Args: append([]string{"--label"}, step.Args()...), Env: r.Env,
 		Stdin: bytes.NewReader(r.Input), Stdout: first, Stderr: errs, Grace: r.Grace})

@@ -14,24 +14,30 @@ import (
 
 // TaskEnd is what srun says of a task that ended badly.
 type TaskEnd struct {
-	Rank   int
-	Host   string
-	Code   int            // or -1 if a signal ended it
-	Signal syscall.Signal // or 0
+	Rank     int
+	Host     string
+	Code     int            // or -1 if a signal ended it
+	Signal   syscall.Signal // or 0
+	Crash    string         // the first line with which it reported a crash
+	Doubtful bool           // it was killed or stopped after another had ended: srun does that to the rest
 }
 
-// endWatch passes srun's words on and tells which tasks have ended badly, and how. Tasks that were
-// killed or stopped count only as long as no other has ended: srun does that to the rest.
+// endWatch passes srun's words on and tells which tasks have ended badly, and how.
 type endWatch struct {
 	out     io.Writer // nil = nowhere
 	tell    func(TaskEnd)
-	pattern *regexp.Regexp
+	isCrash func(line string) bool
+	end     *regexp.Regexp
+	said    *regexp.Regexp
 	partial []byte
 	told    bool
+	crashes map[int]string
 }
 
-func newEndWatch(out io.Writer, tell func(TaskEnd)) *endWatch {
-	return &endWatch{out: out, tell: tell, pattern: regexp.MustCompile(`^srun: error: (\S+): tasks? ([0-9,-]+): (.*)$`)}
+func newEndWatch(out io.Writer, isCrash func(string) bool, tell func(TaskEnd)) *endWatch {
+	return &endWatch{out: out, tell: tell, isCrash: isCrash, crashes: map[int]string{},
+		end:  regexp.MustCompile(`^srun: error: (\S+): tasks? ([0-9,-]+): (.*)$`),
+		said: regexp.MustCompile(`^ *(\d+): (.+)$`)}
 }
 
 func (w *endWatch) Write(text []byte) (int, error) {
@@ -41,8 +47,12 @@ func (w *endWatch) Write(text []byte) (int, error) {
 		if !found {
 			break
 		}
-		if m := w.pattern.FindSubmatch(line); m != nil {
-			w.ended(string(m[1]), string(m[2]), string(m[3]))
+		if m := w.end.FindStringSubmatch(string(line)); m != nil {
+			w.ended(m[1], m[2], m[3])
+		} else if m := w.said.FindStringSubmatch(string(line)); m != nil && w.isCrash(m[2]) {
+			if rank, err := strconv.Atoi(m[1]); err == nil && w.crashes[rank] == "" {
+				w.crashes[rank] = strings.TrimSpace(m[2])
+			}
 		}
 		w.partial = rest
 	}
@@ -59,13 +69,14 @@ func (w *endWatch) ended(host, list, how string) {
 	}
 	code, signal := endOf(how)
 	stopped := signal == syscall.SIGTERM || signal == syscall.SIGKILL || code == 128+int(syscall.SIGINT) || code == 128+int(syscall.SIGTERM)
-	if code == 0 || stopped && w.told {
+	if code == 0 {
 		return
 	}
+	doubtful := stopped && w.told
 	w.told = true
 	for _, text := range ranks {
 		if rank, err := strconv.Atoi(text); err == nil {
-			w.tell(TaskEnd{rank, host, code, signal})
+			w.tell(TaskEnd{rank, host, code, signal, w.crashes[rank], doubtful})
 		}
 	}
 }

@@ -45,6 +45,7 @@ type ExitError struct {
 	Code   int            // exit code, or -1 if a signal ended it
 	Signal syscall.Signal // or 0
 	Late   bool           // it was asked to stop, did not, and was killed
+	Others bool           // it may have been ended for another's failure
 	Crash  string         // what its run-time library said of it, if it died by a crash
 }
 
@@ -147,8 +148,8 @@ type prefixWriter struct {
 	crash   string
 }
 
-// isCrash knows the lines of Go and of C++; Go takes a signal of C code for its own.
-func isCrash(line string) bool {
+// IsCrash knows the lines with which Go and C++ report a crash; Go takes a signal of C code for its own.
+func IsCrash(line string) bool {
 	return slices.ContainsFunc([]string{"SIG", "panic: ", "fatal error: ", "terminate called "}, func(start string) bool {
 		return strings.HasPrefix(line, start)
 	})
@@ -167,7 +168,7 @@ func (p *prefixWriter) Write(text []byte) (int, error) {
 }
 
 func (p *prefixWriter) write() error {
-	if line := strings.TrimSpace(string(p.partial)); p.crash == "" && isCrash(line) {
+	if line := strings.TrimSpace(string(p.partial)); p.crash == "" && IsCrash(line) {
 		p.crash = line
 	}
 	_, err := p.out.Write(append([]byte(p.prefix), p.partial...))
