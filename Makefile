@@ -91,8 +91,8 @@ fuzz: deps ## every parser of outside data fuzzed, FUZZ_SECONDS=60 each
 	scripts/fuzz-engine $(FUZZ_SECONDS)
 
 .PHONY: drill
-drill: build ## strikes runs of several ranks with signals, 100 times
-	scripts/drill
+drill: build ## strikes runs of several ranks and nodes, 100 times
+	$(GO) run ./orchestrator/drill
 
 .PHONY: lint
 lint: deps $(GOLANGCI) ## formats, layers, generated code, linters

@@ -11,12 +11,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <set>
 #include <sstream>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "model/ssd300.h"
 #include "train/score.h"
@@ -101,8 +101,9 @@ class FakeSession : public Session {
   }
 
   void Save(const std::string& path) override {
-    std::ofstream out(path);
-    if (!(out << step_)) Throw(Status::kData, "%s: cannot write", path.c_str());
+    AtomicFile file(path);
+    file.Write(std::to_string(step_));
+    file.Commit();
   }
   void Inspect(const InspectRequest&) override { Throw(Status::kUnavailable, "fake: inspect"); }
   BenchReport Bench(const BenchRequest& request) override {
