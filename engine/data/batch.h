@@ -45,6 +45,8 @@ struct DataOptions {
   BadImage bad_image = BadImage::kFail;
   // Spec section 7: a fixed shard through a shuffle buffer, or reshuffled after each pass.
   bool cache_sharding = false;
+  // Of decoded training images that are kept, at most.
+  int64_t cache_bytes = 0;
   int rank = 0, ranks = 1;
   ImageFormat format;
   // kSkip: told once for each bad file, by the thread that calls Next. May be empty.

@@ -41,10 +41,10 @@ struct TestCrop {
     return bytes;
   }
   std::vector<uint8_t> rgbx;
-  RgbxView view;
+  PixelView view;
 };
 
-RenderTask TaskOf(const RgbxView& view, const uint8_t* pixels, int32_t pixel_bytes, bool mirror,
+RenderTask TaskOf(const PixelView& view, const uint8_t* pixels, int32_t pixel_bytes, bool mirror,
                   const ColorJitter* color) {
   RenderTask task{pixels,      static_cast<int32_t>(view.stride) / 4 * pixel_bytes,
                   pixel_bytes, view.width,

@@ -5,8 +5,10 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/lazy_memory.h"
 #include "data/batch.h"
 #include "data/coco_index.h"
+#include "data/decoded_cache.h"
 #include "data/loader.h"
 
 namespace ssd {
@@ -21,6 +23,7 @@ void CheckOptions(const DataOptions& o) {
   if (o.prefetch < 0 || o.prefetch > 1024) {
     Throw(Status::kInvalid, "data.prefetch: not in 0 .. 1024");
   }
+  if (o.cache_bytes < 0) Throw(Status::kInvalid, "data.cache_bytes must be at least 0");
   const DType dtype = o.format.dtype;
   const bool type = dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kF16;
   if (!type || o.format.channels < 3 || o.format.channels > 4) {
@@ -51,7 +54,8 @@ class CocoDataset : public Dataset {
 
   std::unique_ptr<TrainStream> Train(int64_t batch, int64_t position) override {
     if (batch < 1) Throw(Status::kInvalid, "model.batch_size must be at least 1");
-    return std::make_unique<TrainLoader>(train_index(), options_, batch, position, Reporter());
+    return std::make_unique<TrainLoader>(train_index(), options_, batch, position, Reporter(),
+                                         cache_ ? &*cache_ : nullptr);
   }
   std::unique_ptr<EvalStream> Eval(int64_t batch) override {
     if (batch < 1) Throw(Status::kInvalid, "model.eval_batch_size must be at least 1");
@@ -76,6 +80,9 @@ class CocoDataset : public Dataset {
       Throw(Status::kData, "%s: %lld images with a box are too few for %d ranks",
             train_->annotations().c_str(), static_cast<long long>(count), options_.ranks);
     }
+    if (options_.cache_bytes == 0) return;
+    cache_memory_.emplace(static_cast<size_t>(options_.cache_bytes), "data.cache_bytes");
+    cache_.emplace(train_->size(), cache_memory_->bytes());
   }
   void OpenVal() {
     val_ = LoadSplit(options_.dir, "val");
@@ -95,6 +102,8 @@ class CocoDataset : public Dataset {
 
   const DataOptions options_;
   std::optional<CocoIndex> train_, val_;
+  std::optional<LazyMemory> cache_memory_;
+  std::optional<DecodedCache> cache_;  // of the training images
   std::mutex mutex_;
   std::set<std::string> reported_;
 };

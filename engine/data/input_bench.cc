@@ -71,7 +71,7 @@ void Run(const std::string& dir, int rounds, ssd::DType type) {
   const std::vector<uint8_t> pixels(size_t{640} * 480 * 4, 99);
   const ssd::ColorJitter color{0.1f, 1.2f, 0.9f, 1.1f};
   for (const auto& [w, h] : {std::pair{416, 312}, {640, 480}, {200, 150}}) {
-    const ssd::RgbxView view{pixels.data(), 640 * 4, w, h};
+    const ssd::PixelView view{pixels.data(), 640 * 4, w, h};
     Report(("render " + std::to_string(w) + " x " + std::to_string(h)).c_str(), rounds, 20,
            [&](int) {
              for (int i = 0; i < 20; ++i) {

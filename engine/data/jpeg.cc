@@ -165,7 +165,7 @@ ImageSize JpegDecoder::Open(std::span<const uint8_t> bytes, std::string_view nam
   return {static_cast<int32_t>(cinfo.image_width), static_cast<int32_t>(cinfo.image_height)};
 }
 
-RgbxView JpegDecoder::Decode(const PixelWindow& window) {
+PixelView JpegDecoder::Decode(const PixelWindow& window) {
   jpeg_decompress_struct& cinfo = impl_->cinfo;
   SSD_CHECK(window.x0 >= 0 && window.y0 >= 0 && window.width() > 0 && window.height() > 0);
   SSD_CHECK(window.x1 <= static_cast<int32_t>(cinfo.image_width));

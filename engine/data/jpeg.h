@@ -18,11 +18,18 @@ struct PixelWindow {
   int32_t width() const { return x1 - x0; }
   int32_t height() const { return y1 - y0; }
 };
-// 8-bit pixels of four bytes: red, green, blue, and one without meaning.
-struct RgbxView {
+// 8-bit pixels: red, green, blue and, of four bytes, one without meaning.
+struct PixelView {
   const uint8_t* data;
   int64_t stride;  // bytes from row to row
   int32_t width, height;
+  int32_t pixel_bytes = 4;  // or 3
+
+  // REQUIRES: a window within.
+  PixelView Part(const PixelWindow& window) const {
+    return {data + window.y0 * stride + window.x0 * pixel_bytes, stride, window.width(),
+            window.height(), pixel_bytes};
+  }
 };
 
 // Decodes JPEGs of every colour space libjpeg knows (grayscale, YCbCr, RGB, CMYK, YCCK; the last
@@ -39,11 +46,12 @@ class JpegDecoder {
   // with `name` when they are empty, no JPEG, or of more than 64 Mi pixels.
   ImageSize Open(std::span<const uint8_t> bytes, std::string_view name);
 
-  // The window of the opened image, bit for bit what it is in the whole image. REQUIRES: a window
+  // The window of the opened image in four bytes a pixel, bit for bit what it is in the whole
+  // image. REQUIRES: a window
   // within the image, not empty; once for each Open. Rows below the window are not decoded, unless
   // the file seems to be cut off. The view is valid until the next call. Throws Status::kData when
   // data are missing or corrupt.
-  RgbxView Decode(const PixelWindow& window);
+  PixelView Decode(const PixelWindow& window);
 
  private:
   struct Impl;

@@ -23,7 +23,7 @@ constexpr JpegSpace kSpaces[] = {JpegSpace::kGray,     JpegSpace::kYcc444, JpegS
                                  JpegSpace::kPlainCmyk};
 
 // Packed RGB of a view.
-std::vector<uint8_t> Packed(const RgbxView& view) {
+std::vector<uint8_t> Packed(const PixelView& view) {
   std::vector<uint8_t> rgb;
   for (int32_t y = 0; y < view.height; ++y) {
     for (int32_t x = 0; x < view.width; ++x) {

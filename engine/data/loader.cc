@@ -40,10 +40,10 @@ std::vector<std::unique_ptr<Slot>> MakeSlots(int count, int64_t batch, const Ima
   return slots;
 }
 
-std::vector<std::unique_ptr<SampleMaker>> MakeMakers(int count) {
+std::vector<std::unique_ptr<SampleMaker>> MakeMakers(int count, DecodedCache* cache) {
   std::vector<std::unique_ptr<SampleMaker>> makers;
   makers.reserve(static_cast<size_t>(count));
-  for (int i = 0; i < count; ++i) makers.push_back(std::make_unique<SampleMaker>());
+  for (int i = 0; i < count; ++i) makers.push_back(std::make_unique<SampleMaker>(cache));
   return makers;
 }
 
@@ -64,7 +64,7 @@ TrainLoader::Slot::Slot(int64_t batch, const ImageFormat& format)
       bad(static_cast<size_t>(batch)) {}
 
 TrainLoader::TrainLoader(const CocoIndex& index, const DataOptions& options, int64_t batch,
-                         int64_t position, BadImageReport report)
+                         int64_t position, BadImageReport report, DecodedCache* cache)
     : index_(index),
       options_(options),
       report_(std::move(report)),
@@ -75,7 +75,7 @@ TrainLoader::TrainLoader(const CocoIndex& index, const DataOptions& options, int
                 .cache = options.cache_sharding},
                position) {
   const BatchRing::Options ring = RingOptions(options, batch, -1);
-  makers_ = MakeMakers(ring.threads);
+  makers_ = MakeMakers(ring.threads, cache);
   slots_ = MakeSlots<Slot>(BatchRing::SlotsOf(ring), batch, options.format);
   BatchRing::Filler& filler = *this;
   ring_ = std::make_unique<BatchRing>(filler, ring);
@@ -140,7 +140,7 @@ EvalLoader::EvalLoader(const CocoIndex& index, const DataOptions& options, int64
       shard_(ShardOf(index.size(), options.rank, options.ranks)) {
   const int64_t batches = (shard_.size() + batch - 1) / batch;
   const BatchRing::Options ring = RingOptions(options, batch, batches);
-  makers_ = MakeMakers(ring.threads);
+  makers_ = MakeMakers(ring.threads, nullptr);
   slots_ = MakeSlots<Slot>(BatchRing::SlotsOf(ring), batch, options.format);
   BatchRing::Filler& filler = *this;
   ring_ = std::make_unique<BatchRing>(filler, ring);

@@ -38,8 +38,9 @@ using BadImageReport = std::function<void(const std::string& message)>;
 // same pass: what is in a batch depends on the data alone.
 class TrainLoader final : public TrainStream, private BatchRing::Filler {
  public:
+  // cache: of the host, of the training images; null: none. Must outlive the loader.
   TrainLoader(const CocoIndex& index, const DataOptions& options, int64_t batch, int64_t position,
-              BadImageReport report);
+              BadImageReport report, DecodedCache* cache = nullptr);
   TrainBatch Next() override;
   int64_t skipped() const override { return skipped_; }
   void Abort() override { ring_->Abort(); }

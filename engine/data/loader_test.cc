@@ -94,6 +94,53 @@ TEST_F(LoaderTest, GoesOnAtAPosition) {
   }
 }
 
+// With room for nothing, for some images and for all of them.
+TEST_F(LoaderTest, BatchesDoNotDependOnTheCache) {
+  for (const bool fixed : {false, true}) {
+    options_.cache_sharding = fixed;
+    options_.cache_bytes = 0;
+    const auto without = Take(5, 0, 14);
+    for (const int64_t bytes : {1000, 100000, 10000000}) {
+      options_.cache_bytes = bytes;
+      options_.threads = bytes == 100000 ? 8 : 1;
+      EXPECT_EQ(Take(5, 0, 14), without) << bytes << " bytes";
+    }
+  }
+}
+
+// From the second pass on no file is read: they may even be gone.
+TEST_F(LoaderTest, KeptImagesAreNotReadAgain) {
+  options_.cache_bytes = 10000000;
+  const auto all = Take(11, 0, 6);
+  const auto data = Dataset::Open(options_, true, false);
+  const auto stream = data->Train(11, 0);
+  for (int b = 0; b < 2; ++b) EXPECT_EQ(Copy(stream->Next(), 11), all[b]);
+  for (int i = 0; i < kTrain; ++i)
+    std::filesystem::remove(folder_ / ("train2017/" + std::to_string(i) + ".jpg"));
+  const auto again = data->Train(11, 22);
+  for (int b = 2; b < 6; ++b) EXPECT_EQ(Copy(again->Next(), 11), all[b]);
+}
+
+// A file that ends well and is spoilt below: windows above the damage can be had without the cache,
+// and with it.
+TEST_F(LoaderTest, BadImagesAreTheSameWithTheCache) {
+  options_.bad_image = BadImage::kSkip;
+  for (int i = 0; i < kTrain; ++i) {
+    auto jpeg = EncodeTestJpeg({.width = 200, .height = 160, .seed = static_cast<uint32_t>(i)});
+    const size_t at = jpeg.size() - 100;
+    if (i % 2 == 0) jpeg[at] = 0xFF, jpeg[at + 1] = 0xD9;
+    Spoil("train", i, {reinterpret_cast<const char*>(jpeg.data()), jpeg.size()});
+  }
+  const auto without = Take(11, 0, 8);
+  const int64_t skipped = skipped_;
+  EXPECT_GT(skipped, 0);
+  EXPECT_LT(skipped, 4 * 12);
+  options_.cache_bytes = 10000000;
+  options_.threads = 4;
+  EXPECT_EQ(Take(11, 0, 8), without);
+  EXPECT_EQ(skipped_, skipped);
+}
+
 TEST_F(LoaderTest, EveryPassHoldsEveryImageWithABox) {
   std::vector<int64_t> ids;
   for (const Snapshot& s : Take(11, 0, 4)) ids.insert(ids.end(), s.ids.begin(), s.ids.end());

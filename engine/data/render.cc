@@ -15,7 +15,8 @@ namespace {
 constexpr int32_t kPlane = 304;  // values of a colour plane of a row: 300 and padding
 constexpr int32_t kRow = 3 * kPlane;
 
-using Pixel = float __attribute__((vector_size(16)));  // red, green, blue, x
+// Red, green, blue, x. Of three-byte pixels x is the next one's red.
+using Pixel = float __attribute__((vector_size(16)));
 
 SSD_INLINE Pixel LoadPixel(const float* p) {
   Pixel v;
@@ -28,36 +29,43 @@ SSD_VECTOR_CLONES void WidenRow(const uint8_t* __restrict__ in, int32_t n,
   for (int32_t i = 0; i < n; ++i) out[i] = in[i];
 }
 
-template <int kTaps>  // 0: as many as `taps` says
+template <int kBytes, int kTaps>  // 0: as many taps as `taps` says
 SSD_INLINE void FilterPixels(const float* in, const int32_t* first, const float* weights,
                              int32_t taps, float* out) {
   const int32_t count = kTaps > 0 ? kTaps : taps;
   for (int32_t x = 0; x < kImageSide; ++x) {
-    const float* p = in + int64_t{first[x]} * 4;
+    const float* p = in + int64_t{first[x]} * kBytes;
     const float* w = weights + int64_t{x} * count;
     Pixel sum = LoadPixel(p) * w[0];
-    for (int32_t t = 1; t < count; ++t) sum += LoadPixel(p + t * 4) * w[t];
+    for (int32_t t = 1; t < count; ++t) sum += LoadPixel(p + t * kBytes) * w[t];
     out[x] = sum[0];
     out[x + kPlane] = sum[1];
     out[x + 2 * kPlane] = sum[2];
   }
 }
 
-// One input row (RGBX) to 300 columns, as three planes.
-SSD_VECTOR_CLONES void FilterRow(const float* in, const int32_t* first, const float* weights,
-                                 int32_t taps, float* out) {
+template <int kBytes>
+SSD_INLINE void FilterTaps(const float* in, const int32_t* first, const float* weights,
+                           int32_t taps, float* out) {
   switch (taps) {
     case 2:
-      return FilterPixels<2>(in, first, weights, taps, out);
+      return FilterPixels<kBytes, 2>(in, first, weights, taps, out);
     case 3:
-      return FilterPixels<3>(in, first, weights, taps, out);
+      return FilterPixels<kBytes, 3>(in, first, weights, taps, out);
     case 4:
-      return FilterPixels<4>(in, first, weights, taps, out);
+      return FilterPixels<kBytes, 4>(in, first, weights, taps, out);
     case 5:
-      return FilterPixels<5>(in, first, weights, taps, out);
+      return FilterPixels<kBytes, 5>(in, first, weights, taps, out);
     default:
-      return FilterPixels<0>(in, first, weights, taps, out);
+      return FilterPixels<kBytes, 0>(in, first, weights, taps, out);
   }
+}
+
+// One input row to 300 columns, as three planes.
+SSD_VECTOR_CLONES void FilterRow(const float* in, int32_t pixel_bytes, const int32_t* first,
+                                 const float* weights, int32_t taps, float* out) {
+  if (pixel_bytes == 4) return FilterTaps<4>(in, first, weights, taps, out);
+  FilterTaps<3>(in, first, weights, taps, out);
 }
 
 // What is done to the 8-bit values of a row after the resize.
@@ -159,24 +167,26 @@ RowColor MakeRowColor(const ColorJitter* color) {
 
 }  // namespace
 
-const float* ImageRenderer::FilteredRow(const RgbxView& crop, int32_t row) {
+const float* ImageRenderer::FilteredRow(const PixelView& crop, int32_t row) {
   float* const slot = &ring_[static_cast<size_t>(row % rows_.taps()) * kRow];
   for (; filtered_ <= row; ++filtered_) {
     float* out = &ring_[static_cast<size_t>(filtered_ % rows_.taps()) * kRow];
-    WidenRow(crop.data + filtered_ * crop.stride, crop.width * 4, input_row_.data());
-    FilterRow(input_row_.data(), columns_.first(), columns_.weights(), columns_.taps(), out);
+    WidenRow(crop.data + filtered_ * crop.stride, crop.width * crop.pixel_bytes, input_row_.data());
+    FilterRow(input_row_.data(), crop.pixel_bytes, columns_.first(), columns_.weights(),
+              columns_.taps(), out);
   }
   return slot;
 }
 
-void ImageRenderer::Render(const RgbxView& crop, bool mirror, const ColorJitter* color,
+void ImageRenderer::Render(const PixelView& crop, bool mirror, const ColorJitter* color,
                            const ImageFormat& format, void* out) {
   SSD_CHECK(format.dtype == DType::kF32 || format.dtype == DType::kBF16 ||
             format.dtype == DType::kF16);
   SSD_CHECK(format.channels == 3 || format.channels == 4);
+  SSD_CHECK(crop.pixel_bytes == 3 || crop.pixel_bytes == 4);
   columns_.Build(crop.width, kImageSide, mirror);
   rows_.Build(crop.height, kImageSide, false);
-  input_row_.resize(static_cast<size_t>(crop.width) * 4);
+  input_row_.resize(static_cast<size_t>(crop.width + 1) * 4);
   ring_.resize(static_cast<size_t>(rows_.taps()) * kRow);  // padding stays finite: zeros or rows
   sources_.resize(rows_.taps());
   filtered_ = 0;

@@ -22,14 +22,14 @@ class ImageRenderer {
  public:
   // color: null leaves step 4 and 5 out (evaluation). out: [300][300][format.channels], channels
   // beyond RGB become 0. REQUIRES: kF32, kBF16 or kF16, 3 or 4 channels.
-  void Render(const RgbxView& crop, bool mirror, const ColorJitter* color,
+  void Render(const PixelView& crop, bool mirror, const ColorJitter* color,
               const ImageFormat& format, void* out);
 
  private:
-  const float* FilteredRow(const RgbxView& crop, int32_t row);
+  const float* FilteredRow(const PixelView& crop, int32_t row);
 
   ResizeTaps columns_, rows_;
-  std::vector<float> input_row_;  // RGBX of one row
+  std::vector<float> input_row_;  // pixels of one row and one more
   std::vector<float> ring_;       // filtered rows, [rows_.taps()][3][plane]
   std::vector<const float*> sources_;
   int32_t filtered_ = 0;  // input rows filtered so far

@@ -8,7 +8,7 @@
 
 namespace ssd {
 
-std::vector<double> RenderByLoops(const RgbxView& crop, bool mirror, const ColorJitter* color) {
+std::vector<double> RenderByLoops(const PixelView& crop, bool mirror, const ColorJitter* color) {
   const auto filter = [](int32_t in, int32_t o) {
     const double scale = in / 300.0, radius = scale > 1 ? scale : 1;
     std::vector<std::pair<int32_t, double>> weights;

@@ -11,6 +11,6 @@ namespace ssd {
 
 // The oracle of ImageRenderer: spec section 2, steps 3 to 6, by plain loops in double. Returns
 // [300][300][3]. color may be null.
-std::vector<double> RenderByLoops(const RgbxView& crop, bool mirror, const ColorJitter* color);
+std::vector<double> RenderByLoops(const PixelView& crop, bool mirror, const ColorJitter* color);
 
 }  // namespace ssd

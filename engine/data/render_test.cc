@@ -9,6 +9,7 @@
 
 #include "core/bfloat16.h"
 #include "core/float16.h"
+#include "data/decoded_cache.h"
 #include "data/render_reference.h"
 
 namespace ssd {
@@ -28,7 +29,7 @@ struct TestCrop {
     }
   }
   std::vector<uint8_t> pixels;
-  RgbxView view;
+  PixelView view;
 };
 
 constexpr ColorJitter kColor = {0.31f, 1.37f, 0.71f, 1.09f};
@@ -74,6 +75,23 @@ TEST(Render, WholeNumbersAreExact) {
   for (int i = 0; i < 300 * 300; ++i) {
     const int v = crop.view.data[i / 300 * crop.view.stride + i % 300 * 4 + 1];
     ASSERT_NEAR(got[i * 3 + 1], (v - 255 * 0.456) / (255 * 0.224), 1e-5);
+  }
+}
+
+// The same pixels without the fourth byte, to the bit.
+TEST(Render, ThreeBytesAreAsGoodAsFour) {
+  ImageRenderer renderer;
+  for (const auto& [w, h] : {std::pair{640, 480}, {97, 611}, {1, 1}, {2, 300}, {1900, 13}}) {
+    const TestCrop crop(w, h, 7);
+    std::vector<uint8_t> rgb(size_t{3} * w * h);
+    CopyRgb(crop.view, rgb.data());
+    ASSERT_EQ(rgb[size_t{3} * w * h - 1], crop.view.data[(h - 1) * crop.view.stride + w * 4 - 2]);
+    for (const bool mirror : {false, true}) {
+      std::vector<float> want(300 * 300 * 3), got(want);
+      renderer.Render(crop.view, mirror, &kColor, {DType::kF32, 3}, want.data());
+      renderer.Render({rgb.data(), 3 * w, w, h, 3}, mirror, &kColor, {DType::kF32, 3}, got.data());
+      EXPECT_EQ(got, want) << w << "x" << h;
+    }
   }
 }
 
@@ -137,7 +155,7 @@ TEST(Augment, MatrixOfTheWorkedColor) {
 // Vector V5: (200, 100, 50) becomes (237, 89, 11), then (233, 73, 0), normalised.
 TEST(Render, WorkedColor) {
   const uint8_t pixel[4] = {200, 100, 50, 77};
-  const RgbxView view{pixel, 4, 1, 1};
+  const PixelView view{pixel, 4, 1, 1};
   const ColorJitter color{0.5f, 1.5f, 1.2f, 0.9f};
   ImageRenderer renderer;
   std::vector<float> out(300 * 300 * 3);

@@ -18,23 +18,52 @@ ImageSize SampleMaker::OpenImage(const CocoIndex& index, int64_t image) {
   return decoder_.Open(file_.Read(path), path);
 }
 
-void SampleMaker::PrepareTrainSample(const CocoIndex& index, int64_t image,
-                                     const DataOptions& options, uint32_t epoch, void* out,
-                                     std::span<int32_t> label, std::span<float> offset) {
+// Puts the opened image into the cache if it has room. A file that can be decoded in parts only
+// stays outside, and is opened again.
+void SampleMaker::Keep(const CocoIndex& index, int64_t image) {
+  uint8_t* pixels = cache_->Reserve(image, size_);
+  if (pixels == nullptr) return;
+  try {
+    CopyRgb(decoder_.Decode({0, 0, size_.width, size_.height}), pixels);
+  } catch (const Error& e) {
+    if (e.status() != Status::kData) throw;
+    OpenImage(index, image);
+    return;
+  }
+  cache_->Publish(image);
+  kept_ = cache_->Find(image);
+}
+
+void SampleMaker::DrawTrainSample(const CocoIndex& index, int64_t image, const DataOptions& options,
+                                  uint32_t epoch) {
   const auto random = [&](Purpose purpose) {
     return Philox(options.seed, purpose, epoch, static_cast<uint64_t>(index.image_id(image)));
   };
   Philox crop_random = random(Purpose::kCrop), flip_random = random(Purpose::kFlip),
          color_random = random(Purpose::kColor);
   SampleRecord& r = record_;
-  const ImageSize size = OpenImage(index, image);
   r.crop = DrawCrop(crop_random, options.max_samples, index.Boxes(image), index.Labels(image),
                     &r.boxes, &r.labels);
-  r.pixels = ToPixels(r.crop.window, size);
+  r.pixels = ToPixels(r.crop.window, size_);
   r.flip = flip_random.Uniform() < 0.5f;
   r.color = DrawColor(color_random);
-  renderer_.Render(decoder_.Decode(r.pixels), r.flip, &r.color, options.format, out);
   if (r.flip) MirrorBoxes(r.boxes);
+}
+
+// The window of the record.
+PixelView SampleMaker::Decode(const CocoIndex& index, int64_t image) {
+  if (!kept_ && cache_ != nullptr) Keep(index, image);
+  return kept_ ? kept_->Part(record_.pixels) : decoder_.Decode(record_.pixels);
+}
+
+void SampleMaker::PrepareTrainSample(const CocoIndex& index, int64_t image,
+                                     const DataOptions& options, uint32_t epoch, void* out,
+                                     std::span<int32_t> label, std::span<float> offset) {
+  kept_ = cache_ == nullptr ? std::nullopt : cache_->Find(image);
+  size_ = kept_ ? ImageSize{kept_->width, kept_->height} : OpenImage(index, image);
+  DrawTrainSample(index, image, options, epoch);
+  const SampleRecord& r = record_;
+  renderer_.Render(Decode(index, image), r.flip, &r.color, options.format, out);
   EncodeTargets(r.boxes, r.labels, label, offset);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "data/augment.h"
 #include "data/batch.h"
 #include "data/coco_index.h"
+#include "data/decoded_cache.h"
 #include "data/jpeg.h"
 #include "data/render.h"
 #include "data/ssd_crop.h"
@@ -34,6 +36,10 @@ size_t ImageBytes(const ImageFormat& format);
 // Status::kData naming the image file when it cannot be used.
 class SampleMaker {
  public:
+  // cache: the host's, of the training images; must outlive the maker. A sample is the same with
+  // and without.
+  explicit SampleMaker(DecodedCache* cache = nullptr) : cache_(cache) {}
+
   // Spec sections 2 and 3. All random numbers come from (options.seed, epoch, image id), whatever
   // thread or rank does it. image: ImageBytes; label [8732]; offset [8732 * 4]. REQUIRES: the image
   // has a box.
@@ -47,11 +53,18 @@ class SampleMaker {
 
  private:
   ImageSize OpenImage(const CocoIndex& index, int64_t image);
+  void DrawTrainSample(const CocoIndex& index, int64_t image, const DataOptions& options,
+                       uint32_t epoch);
+  PixelView Decode(const CocoIndex& index, int64_t image);
+  void Keep(const CocoIndex& index, int64_t image);
 
+  DecodedCache* const cache_;
   FileBytes file_;
   JpegDecoder decoder_;
   ImageRenderer renderer_;
   SampleRecord record_;
+  ImageSize size_{0, 0};           // of the last image
+  std::optional<PixelView> kept_;  // its pixels, if they are in the cache
 };
 
 // Writes one sample with all that was drawn for it as safetensors: image f32 [3, 300, 300], boxes

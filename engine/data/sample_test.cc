@@ -32,10 +32,10 @@ class SampleTest : public testing::Test {
     return CocoIndex::Load(paths.annotations, paths.images);
   }
   // The decoded window of an image, cut out of the whole.
-  RgbxView Decode(const CocoIndex& index, int64_t image, const PixelWindow& w) {
+  PixelView Decode(const CocoIndex& index, int64_t image, const PixelWindow& w) {
     const auto bytes = file_.Read(index.ImagePath(image));
     const ImageSize size = decoder_.Open(bytes, "x");
-    RgbxView view = decoder_.Decode({0, 0, size.width, size.height});
+    PixelView view = decoder_.Decode({0, 0, size.width, size.height});
     view.data += w.y0 * view.stride + w.x0 * 4;
     view.width = w.width();
     view.height = w.height();

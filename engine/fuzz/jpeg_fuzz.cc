@@ -22,7 +22,7 @@ std::pair<int32_t, int32_t> Part(int32_t n, uint8_t from, uint8_t length) {
 }
 
 // Rows of the view, without the byte that means nothing.
-std::vector<uint8_t> Pixels(const RgbxView& view, const PixelWindow& w) {
+std::vector<uint8_t> Pixels(const PixelView& view, const PixelWindow& w) {
   std::vector<uint8_t> out;
   for (int32_t y = w.y0; y < w.y1; ++y) {
     for (int32_t x = w.x0; x < w.x1; ++x) {
@@ -40,11 +40,11 @@ void Decode(JpegDecoder& decoder, const uint8_t* window, std::span<const uint8_t
   const auto [x0, x1] = Part(size.width, window[0], window[1]);
   const auto [y0, y1] = Part(size.height, window[2], window[3]);
   const PixelWindow part = {x0, y0, x1, y1};
-  const RgbxView whole = decoder.Decode({0, 0, size.width, size.height});
+  const PixelView whole = decoder.Decode({0, 0, size.width, size.height});
   FUZZ_CHECK(whole.width == size.width && whole.height == size.height);
   const std::vector<uint8_t> want = Pixels(whole, part);
   decoder.Open(bytes, "fuzz.jpg");
-  const RgbxView view = decoder.Decode(part);
+  const PixelView view = decoder.Decode(part);
   FUZZ_CHECK(view.width == part.width() && view.height == part.height());
   FUZZ_CHECK(Pixels(view, {0, 0, part.width(), part.height()}) == want);
 }
