@@ -23,7 +23,7 @@ void CheckOptions(const DataOptions& o) {
   if (o.prefetch < 0 || o.prefetch > 1024) {
     Throw(Status::kInvalid, "data.prefetch: not in 0 .. 1024");
   }
-  if (o.cache_bytes < 0) Throw(Status::kInvalid, "data.cache_bytes must be at least 0");
+  if (o.cache_bytes < 0) Throw(Status::kInvalid, "data.cache_mb must be at least 0");
   const DType dtype = o.format.dtype;
   const bool type = dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kF16;
   if (!type || o.format.channels < 3 || o.format.channels > 4) {
@@ -81,7 +81,7 @@ class CocoDataset : public Dataset {
             train_->annotations().c_str(), static_cast<long long>(count), options_.ranks);
     }
     if (options_.cache_bytes == 0) return;
-    cache_memory_.emplace(static_cast<size_t>(options_.cache_bytes), "data.cache_bytes");
+    cache_memory_.emplace(static_cast<size_t>(options_.cache_bytes), "data.cache_mb");
     cache_.emplace(train_->size(), cache_memory_->bytes());
   }
   void OpenVal() {

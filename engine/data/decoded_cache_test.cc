@@ -76,11 +76,11 @@ TEST(DecodedCache, PartsAndCopies) {
 
 TEST(LazyMemory, RefusesWhatNoMachineHas) {
   try {
-    LazyMemory memory(size_t{1} << 60, "data.cache_bytes");
+    LazyMemory memory(size_t{1} << 60, "data.cache_mb");
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.status(), Status::kUnavailable);
-    EXPECT_THAT(e.what(), testing::StartsWith("data.cache_bytes: no 1099511627776 MB of memory: "));
+    EXPECT_THAT(e.what(), testing::StartsWith("data.cache_mb: no 1099511627776 MB of memory: "));
   }
 }
 

@@ -28,6 +28,7 @@ void CheckConfig(const EngineConfig& config) {
   AtLeast<int64_t>("model.eval_batch_size", config.model().eval_batch_size(), 1);
   AtLeast("device.threads", config.device().threads(), 0);
   AtLeast("data.threads", config.data().threads(), 0);
+  AtLeast<int64_t>("data.cache_mb", config.data().cache_mb(), 0);
   AtLeast<int64_t>("log_interval", config.log_interval(), 1);
   const int group = config.model().bn_group();
   if (group < 0 || group > 16 || (group & (group - 1)) != 0)
@@ -82,6 +83,7 @@ DataOptions DataOptionsOf(const EngineConfig& config, const Backend& backend, co
           .prefetch = data.prefetch(),
           .bad_image = data.bad_image() == DataConfig::SKIP ? BadImage::kSkip : BadImage::kFail,
           .cache_sharding = data.sharding() == DataConfig::CACHE,
+          .cache_bytes = data.cache_mb() << 20,
           .rank = ranks.rank(),
           .ranks = ranks.world(),
           .format = {.dtype = ActivationType(backend.precision()),

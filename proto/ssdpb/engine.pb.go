@@ -596,6 +596,7 @@ type DataConfig struct {
 	BadImage      DataConfig_BadImage    `protobuf:"varint,7,opt,name=bad_image,json=badImage,proto3,enum=ssd.DataConfig_BadImage" json:"bad_image,omitempty"` // a file that is missing, truncated or no JPEG
 	Sharding      DataConfig_Sharding    `protobuf:"varint,8,opt,name=sharding,proto3,enum=ssd.DataConfig_Sharding" json:"sharding,omitempty"`                 // spec section 7: whole list reshuffled, or a fixed shard
 	Synthetic     bool                   `protobuf:"varint,9,opt,name=synthetic,proto3" json:"synthetic,omitempty"`                                            // the first batch again and again
+	CacheMb       int64                  `protobuf:"varint,10,opt,name=cache_mb,json=cacheMb,proto3" json:"cache_mb,omitempty"`                                // Mi bytes of decoded training images that this rank keeps; 0 = none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -691,6 +692,13 @@ func (x *DataConfig) GetSynthetic() bool {
 		return x.Synthetic
 	}
 	return false
+}
+
+func (x *DataConfig) GetCacheMb() int64 {
+	if x != nil {
+		return x.CacheMb
+	}
+	return 0
 }
 
 type OptimizerConfig struct {
@@ -2425,7 +2433,7 @@ const file_engine_proto_rawDesc = "" +
 	"\tPrecision\x12\a\n" +
 	"\x03F32\x10\x00\x12\b\n" +
 	"\x04BF16\x10\x01\x12\b\n" +
-	"\x04FP16\x10\x02\"\x8e\x03\n" +
+	"\x04FP16\x10\x02\"\xa9\x03\n" +
 	"\n" +
 	"DataConfig\x12\x10\n" +
 	"\x03dir\x18\x01 \x01(\tR\x03dir\x12#\n" +
@@ -2437,7 +2445,9 @@ const file_engine_proto_rawDesc = "" +
 	"\bprefetch\x18\x06 \x01(\x05R\bprefetch\x125\n" +
 	"\tbad_image\x18\a \x01(\x0e2\x18.ssd.DataConfig.BadImageR\bbadImage\x124\n" +
 	"\bsharding\x18\b \x01(\x0e2\x18.ssd.DataConfig.ShardingR\bsharding\x12\x1c\n" +
-	"\tsynthetic\x18\t \x01(\bR\tsynthetic\"\x1e\n" +
+	"\tsynthetic\x18\t \x01(\bR\tsynthetic\x12\x19\n" +
+	"\bcache_mb\x18\n" +
+	" \x01(\x03R\acacheMb\"\x1e\n" +
 	"\bBadImage\x12\b\n" +
 	"\x04FAIL\x10\x00\x12\b\n" +
 	"\x04SKIP\x10\x01\"$\n" +

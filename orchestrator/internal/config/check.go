@@ -29,6 +29,7 @@ func limits() map[string][2]float64 {
 		"data.eval_samples":           {1, many},
 		"data.threads":                {0, 4096},
 		"data.prefetch":               {1, 1024},
+		"data.cache_mb":               {-1, 1 << 30},
 		"data.input_batch_multiplier": {1, 1024},
 		"optimizer.base_lr":           {0, 100},
 		"optimizer.warmup_epochs":     {0, many},

@@ -128,6 +128,29 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
+// Spec section 7.
+func TestCacheOfDecodedImages(t *testing.T) {
+	for _, test := range []struct {
+		sets []string
+		want int64
+	}{
+		{nil, 0},
+		{[]string{"data.sharding=cache"}, 12288},
+		{[]string{"data.sharding=cache", "cluster.gpus_per_node=9"}, 11378},
+		{[]string{"data.sharding=cache", "cluster.gpus_per_node=8", "cluster.nodes=128"}, 100},
+		{[]string{"data.sharding=cache", "data.cache_mb=0"}, 0},
+		{[]string{"data.cache_mb=5"}, 5},
+	} {
+		c, err := Load(Source{Sets: test.sets})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Engine(1).Data.CacheMb; got != test.want {
+			t.Errorf("%v: %d MB, want %d", test.sets, got, test.want)
+		}
+	}
+}
+
 // The shell variables of run.sub (spec section 16).
 func TestSlurmVariables(t *testing.T) {
 	c, err := Load(Source{LookupEnv: env(map[string]string{"PGSYSTEM": "PG", "WALLTIME": "100", "CONT": "nvcr.io/a/b:1", "CLEAR_CACHES": "1",

@@ -57,6 +57,7 @@ func (c *Config) Engine(seed int64) *ssdpb.EngineConfig {
 			BadImage:     map[string]ssdpb.DataConfig_BadImage{"fail": ssdpb.DataConfig_FAIL, "skip": ssdpb.DataConfig_SKIP}[c.Data.BadImage],
 			Sharding:     map[string]ssdpb.DataConfig_Sharding{"reshuffle": ssdpb.DataConfig_RESHUFFLE, "cache": ssdpb.DataConfig_CACHE}[c.Data.Sharding],
 			Synthetic:    c.Data.Synthetic,
+			CacheMb:      c.cacheMB(),
 		},
 		Optimizer: &ssdpb.OptimizerConfig{
 			BaseLr:        epochs.ScaledRate(c.Optimizer.BaseLR),
@@ -76,5 +77,19 @@ func (c *Config) Engine(seed int64) *ssdpb.EngineConfig {
 			Threads:        int32(c.Eval.Threads),
 			Detections:     c.Eval.Detections,
 		},
+	}
+}
+
+// cacheMB is what a rank keeps of decoded images: unless it is given, with a fixed shard as much as
+// the submission does (spec section 7).
+func (c *Config) cacheMB() int64 {
+	const all, most = 102400, 12288
+	switch {
+	case c.Data.CacheMB >= 0:
+		return c.Data.CacheMB
+	case c.Data.Sharding == "cache":
+		return min((all+c.Ranks()-1)/c.Ranks(), most)
+	default:
+		return 0
 	}
 }
