@@ -31,6 +31,8 @@ func writeRunLog(ts *testscript.TestScript, neg bool, args []string) {
 			return n
 		}
 		switch key {
+		case "begin":
+			run.Begin = int(number())
 		case "minutes":
 			run.Minutes = int(number())
 		case "epochs":

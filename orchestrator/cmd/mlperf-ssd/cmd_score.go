@@ -21,7 +21,8 @@ func scoreCommand() *cli.Command {
 		Usage:     "score the logs of a submission: time to train, epochs, throughput, seeds, reference convergence",
 		ArgsUsage: "DIR|LOG...",
 		Description: "A folder is a set of runs: its result_*.txt, or a set for each folder below that has some.\n" +
-			"Logs that are named are one set together. Ends with 1 if something stands against a set.\n\n" +
+			"Logs that are named are one set together. Of more than five runs those count that a submission takes:\n" +
+			"by their start, the five in a row with the median score. Ends with 1 if something stands against a set.\n\n" +
 			"Example: mlperf-ssd score results/toy",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "pruned", Usage: "take the reference points of later rounds (from 2022), and scale the score by them"},

@@ -19,7 +19,7 @@ type plan struct {
 	Data         string   `json:"data"`
 	TrainSamples int64    `json:"train_samples"`
 	EvalSamples  int64    `json:"eval_samples"`
-	Logs         []string `json:"logs"` // by trial
+	Logs         []string `json:"logs"`  // by trial
 	Batch        int64    `json:"batch"` // of a rank
 	Ranks        int64    `json:"ranks"`
 	Precision    string   `json:"precision"`

@@ -6,10 +6,12 @@
 package score
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"slices"
 
 	"mlperf-ssd/orchestrator/internal/compliance"
@@ -30,8 +32,11 @@ type Run struct {
 
 	Findings []compliance.Finding `json:"findings"`
 	seeds    []seed
-	unread   int // first line that cannot be read; 0 = none
+	started  *float64 // ms: run_start, or the first line
+	unread   int      // first line that cannot be read; 0 = none
 }
+
+func (r Run) base() string { return filepath.Base(r.File) }
 
 // Succeeded says whether the run counts: its log complies and it reached the target.
 func (r Run) Succeeded() bool { return r.Compliant && r.Epochs != nil && r.Minutes != nil }
@@ -51,6 +56,7 @@ func Read(name string, log io.Reader) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
+	r.run.started = cmp.Or(r.start, r.first)
 	report := check.Report()
 	r.run.Compliant = len(report.Errors()) == 0
 	r.run.Findings = report.Findings
@@ -79,6 +85,7 @@ func ReadAll(logs []string, stdin io.Reader) ([]Run, error) {
 
 type reader struct {
 	run         Run
+	first       *float64 // ms: of the first line
 	start, stop *float64 // ms: of the first pair
 	evaluated   *float64 // epoch of the last eval_accuracy
 	samples     float64  // of the data set
@@ -105,6 +112,9 @@ func numberOf(raw compliance.Raw) *float64 {
 }
 
 func (r *reader) line(l compliance.Line) {
+	if r.first == nil {
+		r.first = finite(l.TimeMS)
+	}
 	switch l.Key {
 	case "run_start":
 		if r.stop == nil || r.start == nil {

@@ -21,6 +21,7 @@ type Set struct {
 	Score       *float64     `json:"score_minutes"`        // mean without the fastest and the slowest; nil = none
 	Scaled      *float64     `json:"scaled_score_minutes"` // by the factor of the pruned points; nil = not asked for
 	Statement   string       `json:"statement"`            // what the score is, or why there is none
+	Choice      string       `json:"choice,omitempty"`     // which of more runs than five these are
 	Median      *float64     `json:"median_minutes"`
 	Epochs      *float64     `json:"median_epochs"`
 	Throughput  *float64     `json:"images_per_second"`
@@ -29,7 +30,8 @@ type Set struct {
 	RCP         *rcp.Verdict `json:"rcp"`   // nil: fewer than three runs
 	Seeds       *Seeds       `json:"seeds"` // nil: not of the closed division
 	Problems    []string     `json:"problems"`
-	Runs        []Run        `json:"runs"`
+	Made        int          `json:"runs_made"`
+	Runs        []Run        `json:"runs"` // at most five: see Window
 
 	options Options
 }
@@ -40,9 +42,10 @@ type Options struct {
 	Division string // of the system's description; empty: what the logs say
 }
 
-// NewSet scores runs.
-func NewSet(name string, runs []Run, options Options) Set {
-	s := Set{Name: name, Runs: runs, Problems: []string{}, options: options}
+// NewSet scores runs; of more than five, those that a submission takes.
+func NewSet(name string, made []Run, options Options) Set {
+	runs := Window(made)
+	s := Set{Name: name, Made: len(made), Runs: runs, Problems: []string{}, options: options}
 	var minutes, counted, epochs, throughputs []float64
 	for _, run := range runs {
 		if run.Minutes != nil {
@@ -61,6 +64,7 @@ func NewSet(name string, runs []Run, options Options) Set {
 	s.Median, s.Epochs, s.Throughput = median(minutes), median(epochs), median(throughputs)
 	s.GlobalBatch = s.commonBatch()
 	s.score(counted)
+	s.Choice = Choice(runs, s.Made)
 	if s.closed() {
 		seeds := CheckSeeds(runs)
 		s.Seeds = &seeds

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"path/filepath"
 	"text/tabwriter"
 
 	"mlperf-ssd/orchestrator/internal/rcp"
@@ -18,11 +17,14 @@ func WriteSet(w io.Writer, s Set) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "log\tminutes\tepochs\taccuracy\timages/s\tresult")
 	for _, r := range s.Runs {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", filepath.Base(r.File), shown(r.Minutes, "%.3f"), shown(r.Epochs, "%v"),
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.base(), shown(r.Minutes, "%.3f"), shown(r.Epochs, "%v"),
 			shown(r.Accuracy, "%.5f"), shown(r.Throughput, "%.0f"), r.result())
 	}
 	_ = table.Flush()
 	fmt.Fprintf(w, "\n%s:\n", s.Name)
+	if s.Choice != "" {
+		fmt.Fprintf(w, "  runs    %s\n", s.Choice)
+	}
 	fmt.Fprintf(w, "  score   %s (%s)\n", shown(s.Score, "%.3f minutes"), s.Statement)
 	if s.Scaled != nil {
 		fmt.Fprintf(w, "  scaled  %.3f minutes (score x %.4f)\n", *s.Scaled, s.RCP.Factor)
@@ -55,7 +57,11 @@ func WriteTable(w io.Writer, sets []Set) {
 		if s.Seeds != nil {
 			seeds = word(s.Seeds.Pass)
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, len(s.Runs), s.Failed, shown(s.GlobalBatch, "%v"),
+		runs := fmt.Sprint(len(s.Runs))
+		if s.Made > len(s.Runs) {
+			runs += fmt.Sprintf(" of %d", s.Made)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, runs, s.Failed, shown(s.GlobalBatch, "%v"),
 			shown(cmp.Or(s.Scaled, s.Score), "%.3f"), shown(s.Median, "%.3f"), shown(s.Epochs, "%v"), shown(s.Throughput, "%.0f"), convergence, seeds, yes(s.Official))
 	}
 	_ = table.Flush()

@@ -18,7 +18,7 @@ import (
 
 // Plan is what a submission is made of.
 type Plan struct {
-	Logs           string // folder of result_*.txt
+	Logs           string // folder of result_*.txt; of more than five those of score.Window are taken
 	System         System
 	Organisation   string // empty: the system's submitter
 	Name           string // of the system's file and folders; empty: its system_name
@@ -27,6 +27,9 @@ type Plan struct {
 	Config         string // TOML of the runs to copy; empty: none
 	Pruned         bool   // check with the reference points of later rounds
 	Force          bool   // write over what is there
+
+	runs   []score.Run
+	choice string // which they are, of more
 }
 
 // ErrRefused is that of a submission that does not pass its check; the report says why.
@@ -63,6 +66,9 @@ func Build(ctx context.Context, out string, plan Plan) (*Report, error) {
 		return nil, err
 	}
 	report.rename(work, out)
+	if plan.choice != "" {
+		report.warn(plan.Logs, "holds more logs than a submission has: taken are %s", plan.choice)
+	}
 	if !report.Pass() {
 		return report, fmt.Errorf("submission: %w", ErrRefused)
 	}
@@ -88,9 +94,16 @@ func (p *Plan) complete() error {
 			return fmt.Errorf("%s: choose another with --%s", problem, name.flag)
 		}
 	}
-	if n := len(score.Logs(p.Logs)); n != score.OfficialRuns {
+	logs := score.Logs(p.Logs)
+	if n := len(logs); n < score.OfficialRuns {
 		return fmt.Errorf("%s holds %d logs result_*.txt, a submission has %d", p.Logs, n, score.OfficialRuns)
 	}
+	runs, err := score.ReadAll(logs, nil)
+	if err != nil {
+		return err
+	}
+	p.runs = score.Window(runs)
+	p.choice = score.Choice(p.runs, len(runs))
 	return nil
 }
 
@@ -133,8 +146,8 @@ func (p *Plan) write(ctx context.Context, organisation string) error {
 			return err
 		}
 	}
-	for i, log := range score.Logs(p.Logs) {
-		if err := copyFile(ctx, log, filepath.Join(results, "result_"+strconv.Itoa(i)+".txt")); err != nil {
+	for i, run := range p.runs {
+		if err := copyFile(ctx, run.File, filepath.Join(results, "result_"+strconv.Itoa(i)+".txt")); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@
 package submission
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -90,6 +91,27 @@ func alone(t *testing.T, out string) {
 	for _, entry := range entries {
 		if entry.Name() != filepath.Base(out) {
 			t.Errorf("%s is left over", entry.Name())
+		}
+	}
+}
+
+func TestBuildTakesTheWindowOfMoreLogs(t *testing.T) {
+	p, out := plan(t), filepath.Join(t.TempDir(), "submission")
+	for i, minutes := range []int{40, 41} { // made before and after the five of the plan
+		writeLog(t, filepath.Join(p.Logs, fmt.Sprintf("result_%d.txt", 5+i)), logtest.Run{Begin: 500*i - 200, Minutes: minutes, Epochs: 50, Batch: 456, Seed: int64(90 + i)})
+	}
+	report, err := Build(context.Background(), out, p)
+	if err != nil || len(report.Warnings) == 0 || !strings.Contains(report.Warnings[len(report.Warnings)-1].Problem, "taken are result_") {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	for i, taken := range []int{5, 0, 1, 2, 3} { // 22, 22 and 23 minutes: the earlier of two equal ones
+		want, err := os.ReadFile(filepath.Join(p.Logs, fmt.Sprintf("result_%d.txt", taken)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(out, "Org", "results", "Machine-1", "ssd", fmt.Sprintf("result_%d.txt", i)))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("log %d is not that of the window (%v)", i, err)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 // Run is a run that complies unless it is told not to.
 type Run struct {
+	Begin    int   // minutes after the first run of a set
 	Minutes  int   // run_start to run_stop
 	Epochs   int64 // evaluated each fifth; the last reaches the target
 	Batch    int64 // global
@@ -28,7 +29,7 @@ func Write(w io.Writer, run Run) error {
 	if run.Division == "" {
 		run.Division = "closed"
 	}
-	log, at := mllog.New(w), time.UnixMilli(1634431506370)
+	log, at := mllog.New(w), time.UnixMilli(1634431506370).Add(time.Duration(run.Begin)*time.Minute)
 	errs := []error{
 		log.Submission(at, mllog.Submission{Org: "Org", Platform: "Machine", Division: run.Division, Status: "onprem"}),
 		log.CacheClear(at),
