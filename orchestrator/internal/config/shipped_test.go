@@ -4,15 +4,15 @@
 package config
 
 import (
-	"encoding/csv"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"mlperf-ssd/orchestrator/internal/roundtest"
 )
 
 const configs = "../../../configs"
@@ -61,23 +61,8 @@ func TestShippedFilesAreComplete(t *testing.T) {
 
 // Every result of the round has a file with its values.
 func TestSystemFilesEqualTheResults(t *testing.T) {
-	table, err := os.Open("../../../../shared/spec/systems.tsv")
-	if err != nil {
-		t.Skip("the table of results is not here: ", err)
-	}
-	defer table.Close()
-	reader := csv.NewReader(table)
-	reader.Comma = '\t'
-	rows, err := reader.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, cells := range rows[1:] {
-		row := map[string]string{}
-		for i, name := range rows[0] {
-			row[name] = cells[i]
-		}
-		name := strings.Trim(regexp.MustCompile("[^a-z0-9]+").ReplaceAllString(strings.ToLower(row["system"]), "_"), "_")
+	for _, system := range roundtest.Systems(t) {
+		name := strings.Trim(regexp.MustCompile("[^a-z0-9]+").ReplaceAllString(strings.ToLower(system.Name()), "_"), "_")
 		c, err := Load(Source{File: filepath.Join(configs, name+".toml")})
 		if err != nil {
 			t.Error(err)
@@ -91,22 +76,20 @@ func TestSystemFilesEqualTheResults(t *testing.T) {
 			"global_batch": c.Ranks() * c.Model.BatchSize, "warmup_steps": c.Epochs().WarmupSteps(c.Optimizer.WarmupEpochs),
 		}
 		for column, value := range got {
-			want, err := strconv.ParseFloat(row[column], 64)
-			have, _ := strconv.ParseFloat(fmt.Sprint(value), 64)
-			if err != nil || have != want {
-				t.Errorf("%s: %s is %v, want %s", name, column, value, row[column])
+			have, err := strconv.ParseFloat(fmt.Sprint(value), 64)
+			if want := system.Number(column); err != nil || have != want {
+				t.Errorf("%s: %s is %v, want %v", name, column, value, want)
 			}
 		}
 		var decay []int64
-		for _, word := range strings.Split(row["decay_epochs"], ",") {
-			n, _ := strconv.ParseInt(word, 10, 64)
-			decay = append(decay, n)
+		for _, epoch := range system.Numbers("decay_epochs") {
+			decay = append(decay, int64(epoch))
 		}
 		if !slices.Equal(c.Optimizer.DecayEpochs, decay) {
 			t.Errorf("%s: decay %v, want %v", name, c.Optimizer.DecayEpochs, decay)
 		}
-		if (row["jpeg_decode"] == "cache") != (c.Data.Sharding == "cache") {
-			t.Errorf("%s: sharding %s with jpeg_decode %s", name, c.Data.Sharding, row["jpeg_decode"])
+		if (system.Text("jpeg_decode") == "cache") != (c.Data.Sharding == "cache") {
+			t.Errorf("%s: sharding %s with jpeg_decode %s", name, c.Data.Sharding, system.Text("jpeg_decode"))
 		}
 	}
 }

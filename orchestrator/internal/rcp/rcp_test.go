@@ -6,10 +6,10 @@ package rcp
 import (
 	"encoding/json"
 	"math"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
+
+	"mlperf-ssd/orchestrator/internal/roundtest"
 )
 
 func near(got, want, tolerance float64) bool { return math.Abs(got-want) <= tolerance }
@@ -93,36 +93,12 @@ func TestCheck(t *testing.T) {
 // Every system of the round passes but the one whose batch size, 1140, lies between two points and that
 // needs the 50 epochs of the smaller.
 func TestSystemsOfTheRound(t *testing.T) {
-	text, err := os.ReadFile("../../../../shared/spec/systems.tsv")
-	if err != nil {
-		t.Skip("the table of the round is not here: ", err)
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	column := map[string]int{}
-	for i, name := range strings.Split(lines[0], "\t") {
-		column[name] = i
-	}
-	if len(lines) != 27 {
-		t.Fatalf("%d lines", len(lines))
-	}
-	for _, line := range lines[1:] {
-		fields := strings.Split(line, "\t")
-		batch, err := strconv.ParseFloat(fields[column["global_batch"]], 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var epochs []float64
-		for word := range strings.SplitSeq(fields[column["converged_epochs"]], ",") {
-			epoch, err := strconv.ParseFloat(word, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			epochs = append(epochs, epoch)
-		}
+	for _, system := range roundtest.Systems(t) {
+		batch, epochs := system.Number("global_batch"), system.Numbers("converged_epochs")
 		for name, points := range map[string][]Point{"full": Full(), "pruned": Pruned()} {
 			got := Check(batch, epochs, points)
-			if want := fields[0] != "Dell DSS8440 10xA100"; got.Pass != want {
-				t.Errorf("%s: %s points: batch %v, epochs %v: %+v", fields[0], name, batch, epochs, got)
+			if want := system.Name() != "Dell DSS8440 10xA100"; got.Pass != want {
+				t.Errorf("%s: %s points: batch %v, epochs %v: %+v", system.Name(), name, batch, epochs, got)
 			}
 		}
 	}

@@ -6,13 +6,12 @@ package roofline
 import (
 	"errors"
 	"math"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"mlperf-ssd/orchestrator/internal/roundtest"
 	"mlperf-ssd/proto/ssdpb"
 )
 
@@ -98,22 +97,10 @@ func TestPick(t *testing.T) {
 
 // Every system of the round, as the table of the specification has it.
 func TestResultsAreThoseOfTheRound(t *testing.T) {
-	text, err := os.ReadFile("../../../../shared/spec/systems.tsv")
-	if err != nil {
-		t.Skip("the specification is not beside the repository: ", err)
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")[1:]
-	number := func(s string) int {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
 	var want []result
-	for _, line := range lines {
-		f := strings.Split(line, "\t")
-		want = append(want, result{f[0], f[3], number(f[1]) * number(f[2]), int64(number(f[4])), float64(number(f[15]))})
+	for _, s := range roundtest.Systems(t) {
+		want = append(want, result{s.Name(), s.Text("accelerator"), int(s.Number("nodes") * s.Number("gpus_per_node")),
+			int64(s.Number("batch_per_gpu")), s.Number("images_per_second")})
 	}
 	if diff := cmp.Diff(want, results(), cmp.AllowUnexported(result{})); diff != "" {
 		t.Error(diff)

@@ -8,11 +8,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"mlperf-ssd/orchestrator/internal/roundtest"
 )
 
 // accepted are the runs of an accepted system of the round, where its logs are.
@@ -31,16 +32,7 @@ func accepted(t *testing.T) []Run {
 
 // The row of systems.tsv, and vector V12, come out of the logs.
 func TestAcceptedSystem(t *testing.T) {
-	text, err := os.ReadFile("../../../../shared/spec/systems.tsv")
-	if err != nil {
-		t.Skip("the table of the round is not here: ", err)
-	}
-	lines := strings.Split(string(text), "\n")
-	names, values := strings.Split(lines[0], "\t"), strings.Split(lines[1], "\t")
-	row := map[string]string{}
-	for i, name := range names {
-		row[name] = values[i]
-	}
+	row := roundtest.Systems(t)[0]
 	set := NewSet("fujitsu", accepted(t), Options{})
 	var minutes, epochs []string
 	for _, run := range set.Runs {
@@ -53,8 +45,8 @@ func TestAcceptedSystem(t *testing.T) {
 		"images_per_second": fmt.Sprintf("%.0f", *set.Throughput), "converged_epoch": fmt.Sprint(*set.Epochs),
 		"global_batch": fmt.Sprint(*set.GlobalBatch),
 	} {
-		if got != row[name] {
-			t.Errorf("%s %s, want %s", name, got, row[name])
+		if got != row.Text(name) {
+			t.Errorf("%s %s, want %s", name, got, row.Text(name))
 		}
 	}
 	if !near(*set.Score, 20.915639) || !set.Official || !set.RCP.Pass || !set.Seeds.Pass || len(set.Problems) > 0 {
@@ -66,42 +58,22 @@ func near(got, want float64) bool { return math.Abs(got-want) < 5e-7 }
 
 // The scores of all systems of the round, from run times of three digits.
 func TestSystemsOfTheRound(t *testing.T) {
-	text, err := os.ReadFile("../../../../shared/spec/systems.tsv")
-	if err != nil {
-		t.Skip("the table of the round is not here: ", err)
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	column := map[string]int{}
-	for i, name := range strings.Split(lines[0], "\t") {
-		column[name] = i
-	}
-	if len(lines) != 27 {
-		t.Fatalf("%d lines", len(lines))
-	}
-	number := func(text string) float64 {
-		v, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	for _, line := range lines[1:] {
-		fields := strings.Split(line, "\t")
-		epochs := strings.Split(fields[column["converged_epochs"]], ",")
+	for _, system := range roundtest.Systems(t) {
+		epochs := system.Numbers("converged_epochs")
 		var runs []Run
-		for i, minutes := range strings.Split(fields[column["run_minutes"]], ",") {
-			r := run(number(minutes), number(epochs[i]))
-			r.GlobalBatch = pointer(number(fields[column["global_batch"]]))
+		for i, minutes := range system.Numbers("run_minutes") {
+			r := run(minutes, epochs[i])
+			r.GlobalBatch = pointer(system.Number("global_batch"))
 			r.seeds[0].value = strconv.Itoa(i)
 			runs = append(runs, r)
 		}
-		set := NewSet(fields[0], runs, Options{})
-		if set.Official != (fields[0] != "Dell DSS8440 10xA100") { // whose batch size lies between two points
-			t.Errorf("%s: %v", fields[0], set.Problems)
+		set := NewSet(system.Name(), runs, Options{})
+		if set.Official != (system.Name() != "Dell DSS8440 10xA100") { // whose batch size lies between two points
+			t.Errorf("%s: %v", system.Name(), set.Problems)
 		}
 		for name, got := range map[string]float64{"score_minutes": *set.Score, "converged_epoch": *set.Epochs} {
-			if want := number(fields[column[name]]); math.Abs(got-want) > 0.0011 {
-				t.Errorf("%s: %s %v, want %v", fields[0], name, got, want)
+			if want := system.Number(name); math.Abs(got-want) > 0.0011 {
+				t.Errorf("%s: %s %v, want %v", system.Name(), name, got, want)
 			}
 		}
 	}
