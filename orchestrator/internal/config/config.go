@@ -116,7 +116,7 @@ type Cluster struct {
 	EvaluateSeconds float64 `toml:"evaluate_seconds"` // of an evaluation or a checkpoint
 
 	Container     string  `toml:"container"`      // image; empty = none
-	ClearCaches   string  `toml:"clear_caches"`   // before each trial under Slurm or docker
+	ClearCaches   string  `toml:"clear_caches"`   // before each trial: require, try, off
 	AllreduceTest bool    `toml:"allreduce_test"` // before the first trial
 	AllreduceSlow string  `toml:"allreduce_slow"` // what its finding something slow does
 	WallTime      string  `toml:"wall_time"`      // Slurm's time limit; empty = from TrialMinutes

@@ -5,6 +5,7 @@ package job
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -31,8 +32,23 @@ func (s Caches) Clear(localRank int) error {
 	return nil
 }
 
+// dropCaches is where the kernel is told; root may.
+const dropCaches = "/proc/sys/vm/drop_caches"
+
+// MayDropCaches is an error if DropCaches would be refused.
+func MayDropCaches() error {
+	file, err := os.OpenFile(dropCaches, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("%w: run it as root", err)
+	}
+	return file.Close()
+}
+
 // DropCaches empties this host's page cache, so that the data set comes from storage.
 func DropCaches() error {
 	unix.Sync()
-	return os.WriteFile("/proc/sys/vm/drop_caches", []byte("3\n"), 0)
+	if err := os.WriteFile(dropCaches, []byte("3\n"), 0); err != nil {
+		return fmt.Errorf("%w: run it as root", err)
+	}
+	return nil
 }

@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"go.uber.org/zap"
-
 	"mlperf-ssd/orchestrator/internal/crew"
 	"mlperf-ssd/orchestrator/internal/exit"
 	"mlperf-ssd/orchestrator/internal/job"
@@ -89,7 +87,7 @@ func (s *slurmJob) runTrial(ctx context.Context, j job.Job, output string) error
 func (s *slurmJob) runRanks(ctx context.Context, j job.Job, output io.Writer) error {
 	t := s.newTrial(j)
 	t.Starter = &crew.Srun{Allocation: s.allocation, Env: []string{"MLPERF_HOST_OS=" + s.ledger.HostOS}}
-	t.Output = output
+	t.Output, t.Clear = output, s.clearCaches
 	if err := t.Prepare(); err != nil {
 		return err
 	}
@@ -98,18 +96,5 @@ func (s *slurmJob) runRanks(ctx context.Context, j job.Job, output io.Writer) er
 
 // clearCaches empties the page caches of all nodes as configured.
 func (s *slurmJob) clearCaches(ctx context.Context) (job.Caches, error) {
-	if s.Config.Cluster.ClearCaches == "off" {
-		return job.CachesKept, nil
-	}
-	err := s.allocation.ClearCaches(ctx)
-	switch {
-	case err == nil:
-		return job.CachesCleared, nil
-	case s.Config.Cluster.ClearCaches == "require" || ctx.Err() != nil:
-		return job.CachesKept, fmt.Errorf("%w (%s: cluster.clear_caches = \"try\" goes on without, but the rules want it)", err,
-			s.Config.Origin("cluster.clear_caches"))
-	default:
-		s.Logger.Warn("the trial runs without cleared caches, which the rules want", zap.Error(err))
-		return job.CachesKept, nil
-	}
+	return s.Options.clearCaches(ctx, func() error { return s.allocation.ClearCaches(ctx) })
 }

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 
-	"go.uber.org/zap"
-
 	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/container"
 	"mlperf-ssd/orchestrator/internal/crew"
@@ -52,7 +50,7 @@ func (o Options) inDocker(ctx context.Context) error {
 	command := d.Command
 	var failures []error
 	for n := range int(o.Config.Run.Trials) {
-		state, err := o.clearHostCaches()
+		state, err := o.clearHostCaches(ctx)
 		if err == nil {
 			d.Command = append(command[:len(command):len(command)], fmt.Sprintf("--first-trial=%d", n), "--caches="+string(state))
 			err = o.runDocker(ctx, docker, d.Args())
@@ -110,25 +108,6 @@ func (o Options) runDocker(ctx context.Context, docker string, args []string) er
 		return fmt.Errorf("docker: %w", err)
 	}
 	return nil
-}
-
-// clearHostCaches empties this host's page caches as configured.
-func (o Options) clearHostCaches() (job.Caches, error) {
-	c := o.Config
-	if c.Cluster.ClearCaches == "off" {
-		return job.CachesKept, nil
-	}
-	err := job.DropCaches()
-	switch {
-	case err == nil:
-		return job.CachesCleared, nil
-	case c.Cluster.ClearCaches == "require":
-		return job.CachesKept, fmt.Errorf("caches: %w (%s: cluster.clear_caches = \"try\" goes on without, but the rules want it)", err,
-			c.Origin("cluster.clear_caches"))
-	default:
-		o.Logger.Warn("the trial runs without cleared caches, which the rules want", zap.Error(err))
-		return job.CachesKept, nil
-	}
 }
 
 // hostOS is the name of this host's system, as /etc/os-release has it.

@@ -33,6 +33,11 @@ func (o Options) onHost(ctx context.Context) error {
 		return exit.Usage(fmt.Errorf("%s: --resume goes on with one trial, not %d: --set run.trials=1",
 			c.Origin("run.trials"), c.Run.Trials))
 	}
+	if o.Caches == job.CachesDrop { // a container's host does it itself
+		if err := o.checkCaches(); err != nil {
+			return err
+		}
+	}
 	if o.DryRun {
 		return o.printPlan(planOf(c, engine))
 	}
@@ -60,21 +65,29 @@ func (o Options) crew(engine string, ranks crew.Starter) crew.Crew {
 	return crew.Crew{Starter: ranks, Job: job.Job{Config: o.Config, Engine: engine}, Version: o.Version, Stderr: o.Stderr, Logger: o.Logger}
 }
 
+// clearAndRun clears the caches, unless a container's host has, and runs a trial.
+func (o Options) clearAndRun(ctx context.Context, t *trial.Trial) (err error) {
+	if o.Caches == job.CachesDrop {
+		t.Clear = o.trialCaches
+		if t.Job.Caches, err = o.trialCaches(ctx); err != nil {
+			return err
+		}
+	}
+	return t.Run(ctx)
+}
+
 // hostTrials runs all trials on this host. One that fails does not end the rest.
 func (o Options) hostTrials(ctx context.Context, engine string, ranks crew.Starter) error {
 	c := o.Config
 	var failures []error
 	for n := range int(c.Run.Trials) {
 		j := job.Job{Config: c, Engine: engine, Trial: o.FirstTrial + n, Seed: c.Run.Seed, Caches: o.Caches}
-		if j.Caches == job.CachesDrop && c.Cluster.ClearCaches == "off" {
-			j.Caches = job.CachesKept
-		}
 		t := o.newTrial(j)
 		t.Starter = ranks
 		if err := t.Prepare(); err != nil {
 			return errors.Join(append(failures, err)...)
 		}
-		err := t.Run(ctx)
+		err := o.clearAndRun(ctx, t)
 		if err != nil && c.Run.Trials > 1 {
 			err = fmt.Errorf("trial %d: %w", n, err)
 			o.Logger.Error(err.Error())

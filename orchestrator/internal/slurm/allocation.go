@@ -91,10 +91,7 @@ exit 1`
 
 // ClearCaches empties the page caches of every node, outside the container.
 func (a *Allocation) ClearCaches(ctx context.Context) error {
-	if err := a.onEveryNode(ctx, "sh", "-c", dropCaches); err != nil {
-		return fmt.Errorf("caches: %w", err)
-	}
-	return nil
+	return a.onEveryNode(ctx, "sh", "-c", dropCaches)
 }
 
 // Ranks is a program to run once a rank.

@@ -83,7 +83,7 @@ func TestStepsNameTheirFailure(t *testing.T) {
 	a := allocation(r)
 	for err, want := range map[error]string{
 		a.SetUpContainer(ctx): "container /i.sqsh: container: Pyxis failed: no such file /i.sqsh",
-		a.ClearCaches(ctx):    "caches: srun: exit code 1: n2: caches not dropped",
+		a.ClearCaches(ctx):    "srun: exit code 1: n2: caches not dropped",
 		a.RunRanks(ctx, Ranks{Command: []string{"worker"}, Stdout: io.Discard}): "srun: exit code 3: boom",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

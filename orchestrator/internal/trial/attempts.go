@@ -31,7 +31,7 @@ func (t *Trial) Run(ctx context.Context) error {
 		if err == nil || e.err == nil || ctx.Err() != nil || record.Restarts == t.Restarts {
 			break
 		}
-		reached, prepareErr := t.prepareRestart(record.Restarts, e)
+		reached, prepareErr := t.prepareRestart(ctx, record.Restarts, e)
 		if prepareErr != nil {
 			err = errors.Join(err, prepareErr)
 			break
@@ -52,9 +52,11 @@ func (t *Trial) Run(ctx context.Context) error {
 
 // prepareRestart sets the ended log aside and finds where to begin again. It gives what counts as
 // progress: the step of the checkpoint, or in a timed trial, which begins anew, the farthest step.
-func (t *Trial) prepareRestart(restart int, e ending) (int64, error) {
+func (t *Trial) prepareRestart(ctx context.Context, restart int, e ending) (int64, error) {
 	if t.Job.Caches == job.CachesCleared {
-		t.Job.Caches = job.CachesDrop // they are full again
+		if err := t.clear(ctx); err != nil {
+			return 0, err
+		}
 	}
 	aside := fmt.Sprintf("%s.aborted_%d", t.Job.LogFile(), restart+1)
 	if err := os.Rename(t.Job.LogFile(), aside); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -76,4 +78,12 @@ func (t *Trial) prepareRestart(restart int, e ending) (int64, error) {
 	}
 	t.Job.Start = start
 	return start.Step, nil
+}
+
+func (t *Trial) clear(ctx context.Context) (err error) {
+	t.Job.Caches = job.CachesDrop
+	if t.Clear != nil {
+		t.Job.Caches, err = t.Clear(ctx)
+	}
+	return err
 }

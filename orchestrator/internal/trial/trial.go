@@ -35,6 +35,9 @@ type Trial struct {
 	Stderr   *os.File     // gets the progress and the other words of all ranks
 	Output   io.Writer    // gets what the ranks print, too; nil = nobody
 	Logger   *zap.Logger
+	// Clear empties the caches before the trial begins again, when they are full again; nil = the first
+	// rank of each node does.
+	Clear func(context.Context) (job.Caches, error)
 }
 
 // Prepare finds where to start and with which seed: a fixed one counts up with the trials, as no two

@@ -4,6 +4,7 @@
 package trial
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -71,7 +72,7 @@ func TestARestartSetsTheLogAside(t *testing.T) {
 		if err := os.WriteFile(tr.Job.LogFile(), []byte("a log\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		reached, err := tr.prepareRestart(0, ending{step: 12})
+		reached, err := tr.prepareRestart(context.Background(), 0, ending{step: 12})
 		if err != nil || tr.Job.Caches != job.CachesDrop {
 			t.Errorf("timed %s: caches %q, %v", timed, tr.Job.Caches, err)
 		}
@@ -81,6 +82,25 @@ func TestARestartSetsTheLogAside(t *testing.T) {
 		// A timed trial begins anew and with another seed; another has no checkpoint yet.
 		if timed == "true" && (reached != 12 || tr.Job.Seed == 5) || timed == "false" && (reached != 0 || tr.Job.Seed != 5) {
 			t.Errorf("timed %s: progress to %d, seed %d", timed, reached, tr.Job.Seed)
+		}
+	}
+}
+
+func TestARestartClearsTheCachesAsTheStartDid(t *testing.T) {
+	refused := errors.New("refused")
+	for _, test := range []struct {
+		before, after job.Caches
+		clear         error
+	}{
+		{job.CachesCleared, job.CachesKept, nil},
+		{job.CachesCleared, "", refused},
+		{job.CachesKept, job.CachesKept, refused}, // off, or not possible: not tried again
+	} {
+		tr := Trial{Job: job.Job{Config: configuration(t), Seed: 5, Caches: test.before}, Logger: zap.NewNop()}
+		tr.Clear = func(context.Context) (job.Caches, error) { return test.after, test.clear }
+		_, err := tr.prepareRestart(context.Background(), 0, ending{})
+		if wantErr := test.clear != nil && test.before == job.CachesCleared; (err != nil) != wantErr || tr.Job.Caches != test.after {
+			t.Errorf("%q: %q, %v, want %q", test.before, tr.Job.Caches, err, test.after)
 		}
 	}
 }
