@@ -45,7 +45,7 @@ func localKinds() []kind {
 	return []kind{
 		{"KILL", rank, unix.SIGKILL, "", 1, "killed", deadNoticed, allStopped},
 		{"SEGV", rank, unix.SIGSEGV, "", 1, "SIGSEGV|segmentation", deadNoticed, allStopped},
-		{"TERM", rank, unix.SIGTERM, "", 1, "terminated|canceled|interrupted", deadNoticed, allStopped},
+		{"TERM", rank, unix.SIGTERM, "", 1, "terminated|exit code 130", deadNoticed, allStopped},
 		{"STOP", rank, unix.SIGSTOP, "", 1, "no sign of life|did not join", lostNoticed, lostNoticed + allStopped},
 		{"INT", launcher, unix.SIGINT, "", 130, "interrupted", 0, allStopped},
 		{"TERM", launcher, unix.SIGTERM, "", 130, "interrupted", 0, allStopped},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 
 	"mlperf-ssd/orchestrator/internal/binding"
 	"mlperf-ssd/orchestrator/internal/discover"
@@ -32,6 +33,7 @@ func bindCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "cpus", Usage: "list of processors, as 0-7,64-71"},
 			&cli.StringFlag{Name: "memory", Usage: "list of NUMA nodes to take memory from"},
+			&cli.BoolFlag{Name: "die-with-parent", Usage: "be killed when what has started this ends"},
 		},
 		Action: runBind,
 	}
@@ -57,7 +59,12 @@ func runBind(c *cli.Context) error {
 	if err := c.Context.Err(); err != nil {
 		return err
 	}
-	runtime.LockOSThread() // exec keeps the binding of the thread that calls it
+	runtime.LockOSThread() // exec keeps the binding, and the death signal, of the thread that calls it
+	if c.Bool("die-with-parent") {
+		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+			return fmt.Errorf("bind: --die-with-parent: %w", err)
+		}
+	}
 	if err := binding.Apply(sets[0], sets[1]); err != nil {
 		newLogger().Warn("going on unbound", zap.Error(err))
 	}

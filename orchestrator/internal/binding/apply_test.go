@@ -113,10 +113,10 @@ func TestRefusals(t *testing.T) {
 
 func TestArgs(t *testing.T) {
 	r := Rank{UUID: "GPU-1", CPUs: discover.CPUSet{0, 1, 8}, Memory: discover.CPUSet{0}, Network: "mlx5_1"}
-	if got, want := r.Args("/p", "worker", "-v"), []string{"bind", "--cpus=0-1,8", "--memory=0", "--", "/p", "worker", "-v"}; !slices.Equal(got, want) {
+	if got, want := r.Args("/p", "worker", "-v"), []string{"bind", "--die-with-parent", "--cpus=0-1,8", "--memory=0", "--", "/p", "worker", "-v"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := (Rank{}).Args("/p"), []string{"bind", "--", "/p"}; !slices.Equal(got, want) {
+	if got, want := (Rank{}).Args("/p"), []string{"bind", "--die-with-parent", "--", "/p"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	set := func(name string) (string, bool) { return "", name == "UCX_NET_DEVICES" }

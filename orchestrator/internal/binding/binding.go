@@ -51,9 +51,9 @@ type Layout struct {
 
 // Args are the arguments of this program that start program with args bound as the rank is: the hidden
 // verb bind (cmd_bind.go), which binds its own thread and becomes the program, keeping process id,
-// descriptors and parent-death signal.
+// descriptors, and is killed if its parent ends.
 func (r Rank) Args(program string, args ...string) []string {
-	bind := []string{"bind"}
+	bind := []string{"bind", "--die-with-parent"}
 	if len(r.CPUs) > 0 {
 		bind = append(bind, "--cpus="+r.CPUs.String())
 	}
