@@ -98,7 +98,8 @@ struct OpArgs {
   const float* beta = nullptr;
   float* running_mean = nullptr;
   float* running_var = nullptr;
-  float* dweight = nullptr;  // overwritten, not accumulated; same for the next three
+  float* dweight = nullptr;  // overwritten, not accumulated; same for the next three; whole after
+                             // Backend::UnpackGradients
   float* dbias = nullptr;
   float* dgamma = nullptr;
   float* dbeta = nullptr;
@@ -117,7 +118,7 @@ class Op {
   virtual void Bind(const OpArgs& args) = 0;  // once, after planning
   virtual void Forward() = 0;
   virtual void Backward() = 0;  // REQUIRES: training and a Forward before it
-  // Inference ops keep converted weights; call after the parameters changed. No-op in training ops.
+  // Ops may keep converted weights: call after the parameters changed by other means than SgdOp.
   virtual void Refresh() {}
 };
 
@@ -172,9 +173,17 @@ class DetectOp {
 struct SgdArgs {
   float* w;
   float* m;
-  const float* gradient;
+  float* gradient;
   int64_t size;
+};
+struct SgdRates {
   float lr, momentum, decay, loss_scale;
+};
+class SgdOp {
+ public:
+  virtual ~SgdOp() = default;
+  virtual void SetRates(const SgdRates& rates) = 0;  // of the Runs from here on
+  virtual void Run() = 0;
 };
 
 // A block of device memory, 64-byte aligned, zeroed. Its addresses may mean nothing on the host.
@@ -212,7 +221,12 @@ class Backend {
   virtual std::unique_ptr<Op> MakeMaxPool(const MaxPoolDesc&) = 0;
   virtual std::unique_ptr<MultiboxOp> MakeMultibox(const MultiboxDesc&) = 0;
   virtual std::unique_ptr<DetectOp> MakeDetect(const DetectDesc&) = 0;
-  virtual void Sgd(const SgdArgs&) = 0;
+  // REQUIRES: every training op of these parameters is bound.
+  virtual std::unique_ptr<SgdOp> MakeSgd(const SgdArgs&) = 0;
+  // Backward may leave a filter's gradient, for SgdOp, in a form of the backend's own. Writes all
+  // of them to OpArgs::dweight, for whoever looks there; and the other way round.
+  virtual void UnpackGradients() = 0;
+  virtual void PackGradients() = 0;
   virtual void Synchronize() = 0;  // waits for everything enqueued
 };
 

@@ -60,7 +60,7 @@ class Network {
   // from this offset on are final; the last time it is 0.
   using OnFinal = std::function<void(int64_t)>;
   void Backward(OpProfile* profile = nullptr, const OnFinal& on_final = {});
-  void Refresh();  // inference: after parameters changed
+  void Refresh();  // after parameters changed by other means than SgdOp
   // Forward and backward of the convolutions alone, on whatever the buffers hold: the limit that a
   // benchmark compares a step with.
   void ConvolutionsOnly();

@@ -101,6 +101,7 @@ void Parameters::Initialize(const InitOptions& options,
     std::ranges::fill(Part(statistics.values(), s.variance(), s.channels), 1.0f);
   }
   weights.Store();
+  Changed();
   statistics.Store();
 }
 
@@ -123,6 +124,7 @@ void Parameters::Load(const TensorFile& file) {
                       &statistics.values()[At(s.variance())]);
   }
   weights.Store();
+  Changed();
   statistics.Store();
 }
 

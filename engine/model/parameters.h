@@ -28,11 +28,19 @@ class Parameters {
   float* gradients() const { return static_cast<float*>(gradients_->data()); }
   float* momentum() const { return static_cast<float*>(momentum_->data()); }
   float* statistics() const { return static_cast<float*>(statistics_->data()); }
-  // The same for the host.
+  // The same for the host. Who stores weights calls Changed.
   HostView HostWeights() const { return View(*weights_); }
-  HostView HostGradients() const { return View(*gradients_); }
+  HostView HostGradients() const {
+    backend_.UnpackGradients();
+    return View(*gradients_);
+  }
   HostView HostMomentum() const { return View(*momentum_); }
   HostView HostStatistics() const { return View(*statistics_); }
+
+  // How often weights were changed by other means than the update: what keeps them in another form
+  // (Network::Refresh) must take them anew.
+  int64_t changes() const { return changes_; }
+  void Changed() { ++changes_; }
 
   struct InitOptions {
     uint64_t seed;
@@ -56,6 +64,7 @@ class Parameters {
   Graph graph_;
   Backend& backend_;
   std::unique_ptr<DeviceMemory> weights_, gradients_, momentum_, statistics_;
+  int64_t changes_ = 0;
 };
 
 }  // namespace ssd

@@ -85,10 +85,16 @@ std::vector<double> BackendSuite::GetParameter(const float* data, size_t size) {
   return {v.begin(), v.end()};
 }
 
+std::vector<double> BackendSuite::GetGradient(const float* dweight, size_t size) {
+  backend_->UnpackGradients();
+  return GetParameter(dweight, size);
+}
+
 void BackendSuite::Bind(Op& op, OpArgs args) {
   args.saved = Poisoned(op.needs().saved);
   args.scratch = Poisoned(op.needs().scratch);
   op.Bind(args);
+  op.Refresh();
 }
 
 TEST_P(BackendSuite, DescribesItself) { EXPECT_FALSE(backend().Describe().empty()); }
@@ -117,9 +123,11 @@ TEST_P(BackendSuite, ImportAndExportKeepValues) {
 TEST_P(BackendSuite, SgdFollowsTheSpecification) {
   for (const int64_t size : {1, 16, 1037}) {
     const auto w = RandomVector(size), m = RandomVector(size), gradient = RandomVector(size);
-    const SgdArgs args = {
-        PutParameter(w), PutParameter(m), PutParameter(gradient), size, 0.25f, 0.875f, 0.125f, 128};
-    backend().Sgd(args);
+    const SgdArgs args = {PutParameter(w), PutParameter(m), PutParameter(gradient), size};
+    const auto sgd = backend().MakeSgd(args);
+    sgd->SetRates({0.5f, 0.5f, 0.5f, 1});
+    sgd->SetRates({0.25f, 0.875f, 0.125f, 128});
+    sgd->Run();
     const SgdState want = SgdStep({w, m}, gradient, 0.25, 0.875, 0.125, 128);
     const auto n = static_cast<size_t>(size);
     EXPECT_LT(Distance(GetParameter(args.w, n), want.w), 1e-6) << size;

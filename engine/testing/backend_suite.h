@@ -52,11 +52,12 @@ class BackendSuite : public ::testing::TestWithParam<BackendCase> {
   void SetParameter(float* data, const std::vector<double>& v);
   float* BlankParameter(size_t size) { return static_cast<float*>(Poisoned(size * sizeof(float))); }
   std::vector<double> GetParameter(const float* data, size_t size);
+  std::vector<double> GetGradient(const float* dweight, size_t size);
   // Null for 0 bytes.
   void* Poisoned(size_t bytes);
   void Poison(void* data, size_t bytes);
 
-  // Gives the op its saved and scratch memory and binds it.
+  // Gives the op its saved and scratch memory, binds it and has it take its weights.
   void Bind(Op& op, OpArgs args);
 
   Backend& backend() { return *backend_; }

@@ -128,7 +128,7 @@ TEST_P(BackendSuite, ConvolutionTraining) {
     op->Backward();
     const ConvGradients want =
         ConvolveBackward(b.x, b.weight, c.relu ? ReluGradient(dy, y) : dy, c.window);
-    EXPECT_LT(Distance(GetParameter(b.args.dweight, want.dweight.size()), want.dweight),
+    EXPECT_LT(Distance(GetGradient(b.args.dweight, want.dweight.size()), want.dweight),
               tolerance());
     if (c.bias) {
       EXPECT_LT(Distance(GetParameter(b.args.dbias, want.dbias.size()), want.dbias), tolerance());
@@ -165,7 +165,7 @@ TEST_P(BackendSuite, ConvolutionOfHeadWithFewActiveCells) {
     backend().Import(desc, narrow, const_cast<void*>(b.args.dy[0]));
     op->Backward();
     const ConvGradients want = ConvolveBackward(b.x, b.weight, dy, c.window);
-    const auto dweight = GetParameter(b.args.dweight, want.dweight.size());
+    const auto dweight = GetGradient(b.args.dweight, want.dweight.size());
     const auto dbias = GetParameter(b.args.dbias, want.dbias.size());
     const auto dx = Get(b.desc.x, b.args.dx).v;
     if (pattern.empty()) {
@@ -192,20 +192,62 @@ TEST_P(BackendSuite, ConvolutionTakesTheWeightsOfTheMoment) {
   op->Forward();
   op->Backward();
   const auto y = Get(b.desc.y, b.args.y).v;
-  const auto dweight = GetParameter(b.args.dweight, b.weight.size());
+  const auto dweight = GetGradient(b.args.dweight, b.weight.size());
   const auto dx = Get(b.desc.x, b.args.dx).v;
   op->Forward();
   op->Backward();
   EXPECT_EQ(Get(b.desc.y, b.args.y).v, y) << "a step must be repeatable to the bit";
-  EXPECT_EQ(GetParameter(b.args.dweight, b.weight.size()), dweight);
+  EXPECT_EQ(GetGradient(b.args.dweight, b.weight.size()), dweight);
   EXPECT_EQ(Get(b.desc.x, b.args.dx).v, dx);
 
   for (double& w : b.weight) w *= -0.5;
   SetParameter(weight, b.weight);
+  op->Refresh();
   op->Forward();
   EXPECT_LT(
       Distance(Get(b.desc.y, b.args.y).v, Relu(Convolve(b.x, b.weight, b.bias, c.out, c.window)).v),
       tolerance());
+}
+
+// The update takes the filter's gradient as Backward or PackGradients leaves it, and Forward the
+// filter as the update leaves it; so for what lies around the filter.
+TEST_P(BackendSuite, ConvolutionAndSgdPassTheFilterOn) {
+  const ConvCase c = {"", 1, 32, 48, 5, 5, {3, 1, 1}, false, false};
+  Buffers b = Prepare(*this, c);
+  const Tensor dy = PrepareBackward(*this, c, b);
+  const size_t before = 7, size = b.weight.size() + 20;
+  auto w = RandomVector(static_cast<int64_t>(size)), m = RandomVector(static_cast<int64_t>(size));
+  auto gradient = RandomVector(static_cast<int64_t>(size));
+  std::ranges::copy(b.weight, w.begin() + before);
+  const SgdArgs arenas = {PutParameter(w), PutParameter(m), PutParameter(gradient),
+                          static_cast<int64_t>(size)};
+  b.args.weight = arenas.w + before;
+  b.args.dweight = arenas.gradient + before;
+  const auto op = backend().MakeConv(b.desc);
+  Bind(*op, b.args);
+  const auto sgd = backend().MakeSgd(arenas);
+  sgd->SetRates({0.25f, 0.875f, 0.125f, 2});
+  const auto expect_step = [&] {
+    const SgdState want = SgdStep({w, m}, gradient, 0.25, 0.875, 0.125, 2);
+    w = GetParameter(arenas.w, size);
+    EXPECT_LT(Distance(w, want.w), tolerance());
+    EXPECT_LT(Distance(m = GetParameter(arenas.m, size), want.m), tolerance());
+    op->Forward();
+    const std::vector<double> filter(w.begin() + before, w.begin() + before + b.weight.size());
+    EXPECT_LT(Distance(Get(b.desc.y, b.args.y).v, Convolve(b.x, filter, {}, c.out, c.window).v),
+              tolerance());
+  };
+  op->Forward();
+  op->Backward();
+  sgd->Run();
+  std::ranges::copy(ConvolveBackward(b.x, b.weight, dy, c.window).dweight,
+                    gradient.begin() + before);
+  expect_step();
+  gradient = RandomVector(static_cast<int64_t>(size));
+  SetParameter(arenas.gradient, gradient);
+  backend().PackGradients();
+  sgd->Run();
+  expect_step();
 }
 
 TEST_P(BackendSuite, ConvolutionFoldsBatchNormAndAddsTheShortcut) {
@@ -237,7 +279,6 @@ TEST_P(BackendSuite, ConvolutionFoldsBatchNormAndAddsTheShortcut) {
         }
         const auto op = backend().MakeConv(b.desc);
         Bind(*op, b.args);
-        op->Refresh();
         op->Forward();
         EXPECT_LT(Distance(Get(b.desc.y, b.args.y).v, relu ? Relu(want).v : want.v), tolerance());
       }

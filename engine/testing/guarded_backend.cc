@@ -152,6 +152,20 @@ class GuardedDetect final : public DetectOp {
   std::span<int32_t> out_count_;
 };
 
+class GuardedSgd final : public SgdOp {
+ public:
+  GuardedSgd(Copies& copies, std::unique_ptr<SgdOp> op) : copies_(copies), op_(std::move(op)) {}
+  void SetRates(const SgdRates& rates) override { op_->SetRates(rates); }
+  void Run() override {
+    copies_.MakeUp();
+    op_->Run();
+  }
+
+ private:
+  Copies& copies_;
+  std::unique_ptr<SgdOp> op_;
+};
+
 class GuardedBackend final : public Backend {
  public:
   explicit GuardedBackend(std::unique_ptr<Backend> backend) : backend_(std::move(backend)) {
@@ -193,14 +207,13 @@ class GuardedBackend final : public Backend {
   std::unique_ptr<DetectOp> MakeDetect(const DetectDesc& desc) override {
     return std::make_unique<GuardedDetect>(copies_, backend_->MakeDetect(desc), desc);
   }
-  void Sgd(const SgdArgs& device) override {
-    copies_.MakeUp();
-    SgdArgs args = device;
-    args.w = ToHost(args.w);
-    args.m = ToHost(args.m);
-    args.gradient = ToHost(args.gradient);
-    backend_->Sgd(args);
+  std::unique_ptr<SgdOp> MakeSgd(const SgdArgs& args) override {
+    return std::make_unique<GuardedSgd>(
+        copies_,
+        backend_->MakeSgd({ToHost(args.w), ToHost(args.m), ToHost(args.gradient), args.size}));
   }
+  void UnpackGradients() override { backend_->UnpackGradients(); }
+  void PackGradients() override { backend_->PackGradients(); }
   void Synchronize() override {
     backend_->Synchronize();
     copies_.MakeAll();

@@ -91,6 +91,7 @@ void Ranks::ShareState(Parameters& parameters, TrainPosition& position) {
     all_->Broadcast(std::as_writable_bytes(state.values()));
     state.Store();
   }
+  parameters.Changed();
   all_->Broadcast(std::as_writable_bytes(std::span(&position, 1)));
 }
 

@@ -22,6 +22,10 @@ Trainer::Trainer(Backend& backend, Parameters& parameters, int64_t batch, const 
           {.batch = batch, .loss_scale = options.loss_scale / static_cast<float>(ranks.world())})),
       network_(parameters.graph(), backend, parameters, batch, Network::Mode::kTrain,
                loss_op_->scratch()),
+      sgd_(backend.MakeSgd({.w = parameters.weights(),
+                            .m = parameters.momentum(),
+                            .gradient = parameters.gradients(),
+                            .size = parameters.size()})),
       label_(backend.Allocate(LabelBytes(batch))),
       offset_(backend.Allocate(4 * LabelBytes(batch))),
       loss_(backend.Allocate(sizeof(float))) {
@@ -53,6 +57,8 @@ float Trainer::Gradients(const TrainBatch& batch, OpProfile* profile) {
 }
 
 void Trainer::Run(const TrainBatch& batch, OpProfile* profile) {
+  if (refreshed_ != parameters_.changes()) network_.Refresh();
+  refreshed_ = parameters_.changes();
   Timed(profile, backend_, "upload", "", [&] { Upload(batch); });
   network_.Forward(profile);
   Timed(profile, backend_, "multibox", "", [&] { loss_op_->Run(); });
@@ -67,11 +73,13 @@ void Trainer::Backward(OpProfile* profile) {
                       [this](int64_t first) { bucketer_->Ready(static_cast<size_t>(first)); });
   } else {
     network_.Backward(profile);
+    backend_.UnpackGradients();
     summed_->Fetch();
   }
   Timed(profile, backend_, "allreduce", " wait", [&] {
     bucketer_->Finish();
     if (!summed_->in_place()) summed_->Store();
+    backend_.PackGradients();
   });
 }
 
@@ -83,14 +91,11 @@ float Trainer::Loss() {
 }
 
 void Trainer::Update(double lr) {
-  backend_.Sgd({.w = parameters_.weights(),
-                .m = parameters_.momentum(),
-                .gradient = parameters_.gradients(),
-                .size = parameters_.size(),
-                .lr = static_cast<float>(lr),
-                .momentum = options_.momentum,
-                .decay = options_.weight_decay,
-                .loss_scale = options_.loss_scale});
+  sgd_->SetRates({.lr = static_cast<float>(lr),
+                  .momentum = options_.momentum,
+                  .decay = options_.weight_decay,
+                  .loss_scale = options_.loss_scale});
+  sgd_->Run();
 }
 
 void Trainer::Upload(const TrainBatch& batch) {

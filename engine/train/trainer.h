@@ -48,6 +48,8 @@ class Trainer {
   SgdOptions options_;
   std::unique_ptr<MultiboxOp> loss_op_;
   Network network_;
+  std::unique_ptr<SgdOp> sgd_;
+  int64_t refreshed_ = 0;  // parameters_.changes() that the network has seen
   std::unique_ptr<DeviceMemory> label_, offset_, loss_;
   std::optional<HostView> summed_;      // the gradients, with several ranks
   std::unique_ptr<Bucketer> bucketer_;  // null with one rank

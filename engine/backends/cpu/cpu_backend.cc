@@ -66,6 +66,17 @@ class CpuMemory : public DeviceMemory {
   void *base_ = nullptr, *data_ = nullptr;
 };
 
+class Sgd final : public SgdOp {
+ public:
+  explicit Sgd(const SgdArgs& args) : args_(args) {}
+  void SetRates(const SgdRates& rates) override { rates_ = rates; }
+  void Run() override { CpuSgd(args_, rates_); }
+
+ private:
+  const SgdArgs args_;
+  SgdRates rates_{};
+};
+
 long long Long(int64_t v) { return v; }  // for %lld
 
 class CpuBackend : public Backend {
@@ -131,7 +142,11 @@ class CpuBackend : public Backend {
   std::unique_ptr<DetectOp> MakeDetect(const DetectDesc& desc) override {
     return MakeCpuDetect(desc);
   }
-  void Sgd(const SgdArgs& args) override { CpuSgd(args); }
+  std::unique_ptr<SgdOp> MakeSgd(const SgdArgs& args) override {
+    return std::make_unique<Sgd>(args);
+  }
+  void UnpackGradients() override {}
+  void PackGradients() override {}
   void Synchronize() override { context_.stream.wait(); }
 
  private:

@@ -58,10 +58,10 @@ void SumRowsBF16(const float* const* parts, int64_t count, int64_t size, bfloat1
   SumRowsOf(parts, count, size, out);
 }
 
-void SgdRange(const SgdArgs& args, int64_t begin, int64_t end) {
+void SgdRange(const SgdArgs& args, const SgdRates& rates, int64_t begin, int64_t end) {
   const F32 d;
-  const Vec scale = hn::Set(d, 1 / args.loss_scale), decay = hn::Set(d, args.decay);
-  const Vec lr = hn::Set(d, args.lr), momentum = hn::Set(d, args.momentum);
+  const Vec scale = hn::Set(d, 1 / rates.loss_scale), decay = hn::Set(d, rates.decay);
+  const Vec lr = hn::Set(d, rates.lr), momentum = hn::Set(d, rates.momentum);
   int64_t i = begin;
   for (; i + kLanes <= end; i += kLanes) {
     const Vec w = Load(args.w + i);
@@ -71,8 +71,8 @@ void SgdRange(const SgdArgs& args, int64_t begin, int64_t end) {
     Store(hn::Add(w, m), args.w + i);
   }
   for (; i < end; ++i) {
-    const float g = args.gradient[i] / args.loss_scale + args.decay * args.w[i];
-    args.m[i] = args.momentum * args.m[i] - args.lr * g;
+    const float g = args.gradient[i] / rates.loss_scale + rates.decay * args.w[i];
+    args.m[i] = rates.momentum * args.m[i] - rates.lr * g;
     args.w[i] += args.m[i];
   }
 }
@@ -171,12 +171,12 @@ void ExportChannelsLast(const ValueDesc& value, DType type, const void* data, fl
   }
 }
 
-void CpuSgd(const SgdArgs& args) {
+void CpuSgd(const SgdArgs& args, const SgdRates& rates) {
 #pragma omp parallel
   {
     const int64_t blocks = (args.size + kBlock - 1) / kBlock;
     const Range r = RangeOf(blocks, omp_get_thread_num(), omp_get_num_threads());
-    HWY_DYNAMIC_DISPATCH(SgdRange)(args, r.begin * kBlock, std::min(r.end * kBlock, args.size));
+    HWY_DYNAMIC_DISPATCH(SgdRange)(args, rates, r.begin * kBlock, std::min(r.end * kBlock, args.size));
   }
 }
 

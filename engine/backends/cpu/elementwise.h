@@ -24,6 +24,6 @@ void ImportChannelsLast(const ValueDesc& value, DType type, const float* nchw, v
 void ExportChannelsLast(const ValueDesc& value, DType type, const void* data, float* nchw);
 
 // SgdArgs on all OpenMP threads.
-void CpuSgd(const SgdArgs& args);
+void CpuSgd(const SgdArgs& args, const SgdRates& rates);
 
 }  // namespace ssd

@@ -14,9 +14,12 @@
 
 namespace ssd {
 
+class TrainingFilters;
+
 // What every op of the CUDA backend needs to make itself and to enqueue its work: cheap to copy.
 struct CudaContext {
   cudaStream_t stream = nullptr;
+  TrainingFilters* filters = nullptr;  // where training convolutions keep theirs
 };
 
 // Zeroed on the context's stream. Throws Status::kUnavailable when the GPU's memory is full.

@@ -9,6 +9,7 @@
 #include "backends/cuda/conv_graphs.h"
 #include "backends/cuda/elementwise.h"
 #include "backends/cuda/filters.h"
+#include "backends/cuda/training_filters.h"
 #include "backends/cuda/values.h"
 
 namespace ssd {
@@ -47,7 +48,10 @@ class CudaConv final : public Op {
         desc_(desc),
         shape_(ShapeOf(desc)),
         forward_(ConvForward(target, desc, desc.bias || desc.fold)) {
-    if (desc.training) PlanBackward(GradientOf(desc));
+    if (desc.training) {
+      training_filter_ = context.filters->Add(shape_);
+      PlanBackward(GradientOf(desc));
+    }
     scratch_ = std::max(scratch_, forward_.workspace());
   }
 
@@ -57,17 +61,21 @@ class CudaConv final : public Op {
     SSD_CHECK(args.x != nullptr && args.y != nullptr && args.weight != nullptr);
     args_ = args;
     if (target_.handle() == nullptr) return;
-    filter_ = AllocateCuda(context_, static_cast<size_t>(shape_.padded_size()) * sizeof(__half));
+    if (desc_.training) {
+      context_.filters->Bind(context_, *training_filter_, args.weight, args.dweight);
+    } else {
+      filter_ = AllocateCuda(context_, static_cast<size_t>(shape_.padded_size()) * sizeof(__half));
+    }
     bias_ = AllocateCuda(context_, static_cast<size_t>(shape_.padded_outputs) * sizeof(float));
     forward_pack_ = {
-        {kConvX, const_cast<void*>(args.x)}, {kConvFilter, filter_->data()}, {kConvY, args.y}};
+        {kConvX, const_cast<void*>(args.x)}, {kConvFilter, filter()}, {kConvY, args.y}};
     if (desc_.bias || desc_.fold) forward_pack_[kConvBias] = bias_->data();
     if (desc_.residual) forward_pack_[kConvResidual] = const_cast<void*>(args.residual);
     if (desc_.training) BindBackward();
   }
 
   void Forward() override {
-    if (desc_.training) Pack();
+    if (desc_.training && desc_.bias) PackBiases(nullptr);
     forward_.Run(target_, forward_pack_, args_.scratch);
   }
 
@@ -77,8 +85,6 @@ class CudaConv final : public Op {
       SumGradient(context_, args_.dy, desc_.relu ? args_.y : nullptr,
                   static_cast<int64_t>(dy_bytes_ / sizeof(__half)), args_.scratch);
     filter_gradient_->Run(target_, filter_pack_, At(workspace_at_));
-    UnpackFilterGradient(context_, shape_, static_cast<const __half*>(At(dfilter_at_)),
-                         args_.dweight);
     if (desc_.bias) {
       bias_gradient_->Run(target_, bias_pack_, At(workspace_at_));
       SSD_CUDA(cudaMemcpyAsync(args_.dbias, At(dbias_at_),
@@ -89,7 +95,12 @@ class CudaConv final : public Op {
   }
 
   void Refresh() override {
-    if (!desc_.training) Pack();
+    if (desc_.training) return TrainingFilters::Pack(context_, *training_filter_);
+    const FoldedNorm fold = {args_.gamma, args_.beta, args_.running_mean, args_.running_var,
+                             desc_.eps};
+    const FoldedNorm* norm = desc_.fold ? &fold : nullptr;
+    PackFilter(context_, shape_, args_.weight, norm, static_cast<__half*>(filter_->data()));
+    PackBiases(norm);
   }
 
  private:
@@ -101,7 +112,6 @@ class CudaConv final : public Op {
     // The sum of the gradient's terms at 0, then what the plans leave, then their workspace.
     Layouter area;
     area.Add(dy_bytes_);
-    dfilter_at_ = area.Add(static_cast<size_t>(shape_.padded_size()) * sizeof(__half));
     dbias_at_ = area.Add(static_cast<size_t>(shape_.padded_outputs) * sizeof(float));
     workspace_at_ = area.size();
     for (const auto* plan : {&filter_gradient_, &bias_gradient_, &data_gradient_}) {
@@ -115,17 +125,15 @@ class CudaConv final : public Op {
     SSD_CHECK(!desc_.bias || args_.dbias != nullptr);
     summed_ = desc_.relu || args_.dy.size() > 1;
     void* dy = summed_ ? args_.scratch : const_cast<void*>(args_.dy.front());
-    filter_pack_ = {
-        {kConvDy, dy}, {kConvX, const_cast<void*>(args_.x)}, {kConvDFilter, At(dfilter_at_)}};
+    filter_pack_ = {{kConvDy, dy},
+                    {kConvX, const_cast<void*>(args_.x)},
+                    {kConvDFilter, training_filter_->gradient()}};
     bias_pack_ = {{kConvDy, dy}, {kConvDBias, At(dbias_at_)}};
-    data_pack_ = {{kConvDy, dy}, {kConvFilter, filter_->data()}, {kConvDx, args_.dx}};
+    data_pack_ = {{kConvDy, dy}, {kConvFilter, filter()}, {kConvDx, args_.dx}};
   }
 
-  void Pack() {
-    const FoldedNorm fold = {args_.gamma, args_.beta, args_.running_mean, args_.running_var,
-                             desc_.eps};
-    const FoldedNorm* norm = desc_.fold ? &fold : nullptr;
-    PackFilter(context_, shape_, args_.weight, norm, static_cast<__half*>(filter_->data()));
+  void* filter() const { return desc_.training ? training_filter_->filter() : filter_->data(); }
+  void PackBiases(const FoldedNorm* norm) {
     PackBias(context_, shape_, desc_.bias ? args_.bias : nullptr, norm,
              static_cast<float*>(bias_->data()));
   }
@@ -138,9 +146,10 @@ class CudaConv final : public Op {
   const FilterShape shape_;
   CudnnPlan forward_;
   std::optional<CudnnPlan> filter_gradient_, bias_gradient_, data_gradient_;
-  size_t scratch_ = 0, dy_bytes_ = 0, dfilter_at_ = 0, dbias_at_ = 0, workspace_at_ = 0;
-  bool summed_ = false;                          // dy is the sum in the scratch area
-  std::unique_ptr<DeviceMemory> filter_, bias_;  // as cuDNN reads them
+  size_t scratch_ = 0, dy_bytes_ = 0, dbias_at_ = 0, workspace_at_ = 0;
+  bool summed_ = false;  // dy is the sum in the scratch area
+  std::shared_ptr<TrainingFilter> training_filter_;
+  std::unique_ptr<DeviceMemory> filter_, bias_;  // as cuDNN reads them; filter_ of inference
   PlanPack forward_pack_, filter_pack_, bias_pack_, data_pack_;
   OpArgs args_;
 };

@@ -10,9 +10,9 @@
 namespace ssd {
 
 // The convolution of ConvDesc on cuDNN, f16 with sums in f32. Plans are made at once; Status::
-// kUnavailable if cuDNN has none. Training packs the filter anew in every Forward; inference in
-// Refresh, with a folded norm in it. target must outlive the op; without a card it can only be
-// made.
+// kUnavailable if cuDNN has none. Filters are packed in Refresh, with a folded norm in them; in
+// training context.filters has them and SgdOp keeps them. target must outlive the op; without a
+// card it can only be made.
 std::unique_ptr<Op> MakeCudaConv(const CudaContext& context, PlanTarget& target,
                                  const ConvDesc& desc);
 

@@ -13,6 +13,7 @@
 #include "backends/cuda/max_pool.h"
 #include "backends/cuda/multibox.h"
 #include "backends/cuda/plan.h"
+#include "backends/cuda/training_filters.h"
 #include "backends/cuda/values.h"
 
 namespace ssd {
@@ -79,27 +80,17 @@ class CudaBackend final : public Backend {
   std::unique_ptr<DetectOp> MakeDetect(const DetectDesc& desc) override {
     return MakeCudaDetect(context_, desc);
   }
-  // One segment: the arena as it is. Remade when the addresses change.
-  void Sgd(const SgdArgs& args) override {
-    if (sgd_ == nullptr || args.w != sgd_args_.w || args.m != sgd_args_.m ||
-        args.gradient != sgd_args_.gradient || args.size != sgd_args_.size) {
-      const auto size = static_cast<int32_t>(args.size);
-      SSD_CHECK(size == args.size);
-      sgd_ = std::make_unique<CudaSgd>(
-          context_, std::vector<SgdSegment>{
-                        {args.w, args.m, args.gradient, nullptr, nullptr, 1, size, 1, size}});
-      sgd_args_ = args;
-    }
-    sgd_->SetRates({args.lr, args.momentum, args.decay, args.loss_scale});
-    sgd_->Run();
+  std::unique_ptr<SgdOp> MakeSgd(const SgdArgs& args) override {
+    return std::make_unique<CudaSgd>(context_, filters_.Segments(args));
   }
+  void UnpackGradients() override { filters_.UnpackGradients(context_); }
+  void PackGradients() override { filters_.PackGradients(context_); }
   void Synchronize() override { SSD_CUDA(cudaStreamSynchronize(context_.stream)); }
 
  private:
-  CudaContext context_;
+  TrainingFilters filters_;
+  CudaContext context_{nullptr, &filters_};
   std::unique_ptr<PlanTarget> target_;
-  std::unique_ptr<CudaSgd> sgd_;
-  SgdArgs sgd_args_{};
 };
 
 }  // namespace

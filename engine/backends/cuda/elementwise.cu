@@ -39,6 +39,12 @@ struct Step {
   }
 };
 
+struct StoreRates {
+  SgdRates rates;
+  SgdRates* to;
+  __host__ __device__ void operator()(int64_t) const { *to = rates; }
+};
+
 // A thread takes all of a filter's area at one (outer, inner): w and m in whole runs, the f16 forms
 // side by side with its neighbours.
 __global__ void __launch_bounds__(kThreads)
@@ -102,9 +108,8 @@ CudaSgd::CudaSgd(const CudaContext& context, const std::vector<SgdSegment>& segm
 }
 
 void CudaSgd::SetRates(const SgdRates& rates) {
-  // So few bytes of pageable memory are taken before the call returns.
-  SSD_CUDA(cudaMemcpyAsync(rates_->data(), &rates, sizeof rates, cudaMemcpyHostToDevice,
-                           context_.stream));
+  // A kernel's argument needs no memory of the host that would have to outlive the call.
+  ForEach(context_, 1, StoreRates{rates, static_cast<SgdRates*>(rates_->data())});
 }
 
 void CudaSgd::Run() {

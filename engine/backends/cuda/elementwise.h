@@ -30,18 +30,14 @@ struct SgdSegment {
   int32_t outer, inner, area, padded;
 };
 
-struct SgdRates {
-  float lr, momentum, decay, loss_scale;
-};
-
 // Spec section 6 over all parameters in one launch: f32 master weights and momentum, f16 or f32
 // gradients times the loss scale in, f16 weights out.
-class CudaSgd {
+class CudaSgd final : public SgdOp {
  public:
   CudaSgd(const CudaContext& context, const std::vector<SgdSegment>& segments);
   // Enqueued, without a wait. Rates live on the device, so a captured Run follows a later SetRates.
-  void SetRates(const SgdRates& rates);
-  void Run();
+  void SetRates(const SgdRates& rates) override;
+  void Run() override;
 
  private:
   CudaContext context_;

@@ -12,6 +12,7 @@
 #include "backends/cuda/head_layout.h"
 #include "backends/cuda/max_pool.h"
 #include "backends/cuda/multibox.h"
+#include "backends/cuda/training_filters.h"
 #include "backends/cuda/values.h"
 
 namespace ssd {
@@ -54,7 +55,7 @@ class PlanningBackend final : public Backend {
   void Upload(void*, std::span<const std::byte>) override { Refuse(); }
   void Download(std::span<std::byte>, const void*) override { Refuse(); }
   std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
-    return MakeCudaConv({}, target_, desc);
+    return MakeCudaConv({nullptr, &filters_}, target_, desc);
   }
   std::unique_ptr<Op> MakeBatchNorm(const BatchNormDesc& desc) override {
     return MakeCudaBatchNorm({}, desc);
@@ -66,7 +67,9 @@ class PlanningBackend final : public Backend {
     return MakeCudaMultibox({}, desc);
   }
   std::unique_ptr<DetectOp> MakeDetect(const DetectDesc&) override { Refuse(); }
-  void Sgd(const SgdArgs&) override { Refuse(); }
+  std::unique_ptr<SgdOp> MakeSgd(const SgdArgs&) override { Refuse(); }
+  void UnpackGradients() override { Refuse(); }
+  void PackGradients() override { Refuse(); }
   void Synchronize() override {}
 
  private:
@@ -74,6 +77,7 @@ class PlanningBackend final : public Backend {
     Throw(Status::kUnavailable, "plans only: nothing runs without a GPU");
   }
 
+  TrainingFilters filters_;
   PlanTarget& target_;
 };
 
