@@ -8,9 +8,12 @@
 // only there); slow=MS (each step), ap=VALUE (first score, +0.05 each). Times of an all-reduce are
 // made up: with slow-rank=R all that rank R does takes ten times as long, with slow-link=R its
 // swaps with the next rank; wrong-sum=R counts wrong values there.
+#include <unistd.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <set>
@@ -208,7 +211,11 @@ ScoreReport ScoreDetections(const ScoreRequest&) {
   return report;
 }
 
-VerifyReport VerifyData(const VerifyRequest&) {
+VerifyReport VerifyData(const VerifyRequest& request) {
+  for (const char* line : {"train 1 2\n", "no line of progress\n", "train 2 2\n", "val 1 1\n"}) {
+    const int fd = request.progress_fd();
+    if (fd != 0 && write(fd, line, strlen(line)) < 0) Throw(Status::kInternal, "progress_fd");
+  }
   VerifyReport report;
   report.set_fatal(1);
   return report;

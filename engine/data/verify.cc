@@ -67,7 +67,8 @@ class ImageCheck {
 
 class Verifier {
  public:
-  Verifier(int threads, int64_t max_findings) : pool_(threads - 1), max_(max_findings) {}
+  Verifier(int threads, int64_t max_findings, const VerifyProgress& progress)
+      : pool_(threads - 1), max_(max_findings), progress_(progress) {}
 
   void Split(const std::string& dir, const std::string& name) {
     CocoPaths paths;
@@ -112,7 +113,9 @@ class Verifier {
   // A block of images at a time, so that findings come in the images' order and few are kept.
   void Decode(const std::string& folder, const std::vector<ListedImage>& images, bool read_all,
               VerifySplit* split) {
-    constexpr size_t kBlock = 4096;
+    constexpr size_t kBlock = 4096, kReports = 200;
+    const size_t stride = std::max<size_t>(images.size() / kReports, 1);
+    std::atomic<size_t> decoded = 0;
     std::vector<ImageCheck> checks(static_cast<size_t>(pool_.size()) + 1);
     for (size_t begin = 0; begin < images.size(); begin += kBlock) {
       const size_t n = std::min(kBlock, images.size() - begin);
@@ -123,22 +126,27 @@ class Verifier {
           const ListedImage& image = images[begin + i];
           checks[worker].Run(folder + "/" + image.name, image, read_all || image.has_box,
                              &found[i]);
+          const size_t done = ++decoded;
+          if (progress_ && (done % stride == 0 || done == images.size())) {
+            progress_(split->name.c_str(), done, images.size());
+          }
         }
       });
       for (auto& findings : found) {
-        bool decoded = true;
+        bool whole = true;
         for (auto& finding : findings) {
-          decoded = decoded && finding.kind != Finding::kMissing &&
-                    finding.kind != Finding::kTruncated && finding.kind != Finding::kUndecodable;
+          whole = whole && finding.kind != Finding::kMissing &&
+                  finding.kind != Finding::kTruncated && finding.kind != Finding::kUndecodable;
           Add(std::move(finding));
         }
-        if (decoded) ++split->decoded;
+        if (whole) ++split->decoded;
       }
     }
   }
 
   ThreadPool pool_;
   const int64_t max_;
+  const VerifyProgress& progress_;
   VerifyResult result_;
   std::array<std::vector<VerifyFinding>, kFindings> kept_;
 };
@@ -152,10 +160,11 @@ const char* NameOf(Finding kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
-VerifyResult VerifyCoco(const std::string& dir, int threads, int64_t max_findings) {
+VerifyResult VerifyCoco(const std::string& dir, int threads, int64_t max_findings,
+                        const VerifyProgress& progress) {
   if (threads < 0 || threads > 1024) Throw(Status::kInvalid, "verify: threads not in 0 .. 1024");
   if (max_findings < 0) Throw(Status::kInvalid, "verify: max_findings is negative");
-  Verifier verifier(threads == 0 ? Processors() : threads, max_findings);
+  Verifier verifier(threads == 0 ? Processors() : threads, max_findings, progress);
   for (const char* split : {"train", "val"}) verifier.Split(dir, split);
   return verifier.Finish();
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -48,10 +49,14 @@ struct VerifyResult {
   std::vector<VerifyFinding> findings;  // the first ones of each kind, by kind
 };
 
+// Hears now and then how many images of a split are decoded, from any thread.
+using VerifyProgress = std::function<void(const char* split, int64_t done, int64_t all)>;
+
 // Looks at both splits of a COCO data set (spec section 1) as training takes them, and decodes
 // every image with the decoder of training on `threads` threads (0: all processors). Keeps at most
 // `max_findings` findings of a kind. The result is the same for any number of threads. Throws
 // Status::kInvalid for wrong numbers; whatever is wrong with the data is a finding.
-VerifyResult VerifyCoco(const std::string& dir, int threads, int64_t max_findings);
+VerifyResult VerifyCoco(const std::string& dir, int threads, int64_t max_findings,
+                        const VerifyProgress& progress = nullptr);
 
 }  // namespace ssd

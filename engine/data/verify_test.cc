@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <mutex>
+#include <set>
+#include <string>
 
 #include "data/jpeg_facts.h"
 #include "data/test_files.h"
@@ -115,7 +118,15 @@ TEST_F(VerifyTest, NamesEveryKindOfImage) {
                                              "cmyk cmyk.jpg",
                                              "rotated rotated.jpg"};
   for (int threads : {1, 3}) {
-    const VerifyResult result = VerifyCoco(folder_.path(), threads, 10);
+    std::mutex mutex;
+    std::set<std::string> told;
+    const auto tell = [&](const char* split, int64_t done, int64_t all) {
+      const std::lock_guard lock(mutex);
+      EXPECT_TRUE(told.insert(std::string(split) + std::to_string(done)).second);
+      EXPECT_EQ(all, split == std::string("val") ? 10 : 1);
+    };
+    const VerifyResult result = VerifyCoco(folder_.path(), threads, 10, tell);
+    EXPECT_EQ(told.size(), 11u);  // each of few images
     EXPECT_EQ(Findings(result), expected);
     EXPECT_EQ(result.fatal, 5);
     EXPECT_EQ(result.splits[1].images, 10);

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/verify_data.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <string>
 
@@ -62,10 +64,21 @@ void VerifyTruth(VerifyResult* result) {
   }
 }
 
+// Lines for a pipe; a reader that is gone does not matter.
+VerifyProgress WriteTo(int fd) {
+  if (fd == 0) return nullptr;
+  return [fd](const char* split, int64_t done, int64_t all) {
+    const std::string line =
+        std::string(split) + " " + std::to_string(done) + " " + std::to_string(all) + "\n";
+    [[maybe_unused]] const ssize_t written = write(fd, line.data(), line.size());
+  };
+}
+
 }  // namespace
 
 VerifyReport VerifyData(const VerifyRequest& request) {
-  VerifyResult result = VerifyCoco(request.dir(), request.threads(), request.max_findings());
+  VerifyResult result = VerifyCoco(request.dir(), request.threads(), request.max_findings(),
+                                   WriteTo(request.progress_fd()));
   VerifyTruth(&result);
   VerifyReport report;
   report.set_fatal(result.fatal);

@@ -1706,6 +1706,7 @@ type VerifyRequest struct {
 	Dir           string                 `protobuf:"bytes,1,opt,name=dir,proto3" json:"dir,omitempty"`
 	Threads       int32                  `protobuf:"varint,2,opt,name=threads,proto3" json:"threads,omitempty"`                            // 0: all processors
 	MaxFindings   int64                  `protobuf:"varint,3,opt,name=max_findings,json=maxFindings,proto3" json:"max_findings,omitempty"` // kept of each kind
+	ProgressFd    int32                  `protobuf:"varint,4,opt,name=progress_fd,json=progressFd,proto3" json:"progress_fd,omitempty"`    // gets lines "SPLIT DONE ALL", of images; 0: none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1757,6 +1758,13 @@ func (x *VerifyRequest) GetThreads() int32 {
 func (x *VerifyRequest) GetMaxFindings() int64 {
 	if x != nil {
 		return x.MaxFindings
+	}
+	return 0
+}
+
+func (x *VerifyRequest) GetProgressFd() int32 {
+	if x != nil {
+		return x.ProgressFd
 	}
 	return 0
 }
@@ -2583,11 +2591,13 @@ const file_engine_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02ap\x18\x03 \x01(\x01R\x02ap\x12\x12\n" +
 	"\x04ap50\x18\x04 \x01(\x01R\x04ap50\x12\x18\n" +
-	"\aobjects\x18\x05 \x01(\x03R\aobjects\"^\n" +
+	"\aobjects\x18\x05 \x01(\x03R\aobjects\"\x7f\n" +
 	"\rVerifyRequest\x12\x10\n" +
 	"\x03dir\x18\x01 \x01(\tR\x03dir\x12\x18\n" +
 	"\athreads\x18\x02 \x01(\x05R\athreads\x12!\n" +
-	"\fmax_findings\x18\x03 \x01(\x03R\vmaxFindings\"\xa6\x04\n" +
+	"\fmax_findings\x18\x03 \x01(\x03R\vmaxFindings\x12\x1f\n" +
+	"\vprogress_fd\x18\x04 \x01(\x05R\n" +
+	"progressFd\"\xa6\x04\n" +
 	"\fVerifyReport\x12/\n" +
 	"\x06splits\x18\x01 \x03(\v2\x17.ssd.VerifyReport.SplitR\x06splits\x12/\n" +
 	"\x06counts\x18\x02 \x03(\v2\x17.ssd.VerifyReport.CountR\x06counts\x125\n" +

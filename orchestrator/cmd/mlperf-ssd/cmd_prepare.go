@@ -4,7 +4,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 
@@ -62,7 +61,7 @@ func prepareToyCommand() *cli.Command {
 
 func printToy(c *cli.Context, dir string, s toydata.Summary) error {
 	if c.Bool("json") {
-		return json.NewEncoder(c.App.Writer).Encode(struct {
+		return writeJSON(c.App.Writer, struct {
 			Dir   string `json:"dir"`
 			Drawn bool   `json:"drawn"`
 			toydata.Summary

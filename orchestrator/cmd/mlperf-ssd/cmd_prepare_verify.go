@@ -7,12 +7,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"unicode"
 
 	"github.com/urfave/cli/v2"
 
 	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/orchestrator/internal/progress"
 	"mlperf-ssd/proto/ssdpb"
 )
 
@@ -45,9 +47,11 @@ func prepareVerifyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			report, err := verify(c.Context, library, &ssdpb.VerifyRequest{
+			shown := progress.NewCounter(os.Stderr, "decoding")
+			report, err := verify(c.Context, library, shown, &ssdpb.VerifyRequest{
 				Dir: arguments[0], Threads: int32(c.Int("threads")), MaxFindings: shownFindings,
 			})
+			shown.Clear()
 			if err != nil {
 				return err
 			}
@@ -66,14 +70,21 @@ func prepareVerifyCommand() *cli.Command {
 }
 
 // verify asks the engine, and does not wait for its answer when the context ends.
-func verify(ctx context.Context, library *engine.Library, request *ssdpb.VerifyRequest) (*ssdpb.VerifyReport, error) {
+func verify(ctx context.Context, library *engine.Library, shown *progress.Counter, request *ssdpb.VerifyRequest) (*ssdpb.VerifyReport, error) {
 	type answer struct {
 		report *ssdpb.VerifyReport
 		err    error
 	}
 	done := make(chan answer, 1)
 	go func() {
-		report, err := library.Verify(request)
+		current := ""
+		report, err := library.Verify(request, func(split string, done, all int) {
+			if split != current {
+				current = split
+				shown.Begin("decoding " + split + ":")
+			}
+			shown.Update(done, all)
+		})
 		done <- answer{report, err}
 	}()
 	select {

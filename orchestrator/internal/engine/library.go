@@ -12,6 +12,7 @@ package engine
 import "C"
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -138,8 +139,29 @@ func (l *Library) Score(request *ssdpb.ScoreRequest) (*ssdpb.ScoreReport, error)
 	})
 }
 
-// Verify looks at a data set, every image of it.
-func (l *Library) Verify(request *ssdpb.VerifyRequest) (*ssdpb.VerifyReport, error) {
+// Verify looks at a data set, every image of it. Progress hears, from one goroutine, how many images of a
+// split are decoded; nil = nobody.
+func (l *Library) Verify(request *ssdpb.VerifyRequest, progress func(split string, done, all int)) (*ssdpb.VerifyReport, error) {
+	if progress != nil {
+		reader, writer, err := os.Pipe()
+		if err != nil {
+			return nil, fmt.Errorf("verify: %w", err)
+		}
+		var heard sync.WaitGroup
+		heard.Go(func() {
+			for lines := bufio.NewScanner(reader); lines.Scan(); {
+				var split string
+				var done, all int
+				if n, _ := fmt.Sscan(lines.Text(), &split, &done, &all); n == 3 {
+					progress(split, done, all)
+				}
+			}
+			reader.Close()
+		})
+		request.ProgressFd = int32(writer.Fd())
+		defer heard.Wait()
+		defer writer.Close()
+	}
 	report := &ssdpb.VerifyReport{}
 	return report, exchange(request, report, maxVerify, func(in unsafe.Pointer, n C.size_t, out unsafe.Pointer, size C.size_t, length *C.size_t, failure *C.ssd_error) C.ssd_status {
 		return C.loader_verify(l.api, in, n, out, size, length, failure)

@@ -4,8 +4,10 @@
 package engine
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -172,9 +174,17 @@ func TestBenchAndScore(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
-	report, err := fakeLibrary(t).Verify(&ssdpb.VerifyRequest{Dir: "x", MaxFindings: 1})
+	var heard []string
+	hear := func(split string, done, all int) { heard = append(heard, fmt.Sprint(split, " ", done, " of ", all)) }
+	report, err := fakeLibrary(t).Verify(&ssdpb.VerifyRequest{Dir: "x", MaxFindings: 1}, hear)
 	if err != nil || report.Fatal != 1 {
 		t.Errorf("%v (%v)", report, err)
+	}
+	if want := []string{"train 1 of 2", "train 2 of 2", "val 1 of 1"}; !slices.Equal(heard, want) {
+		t.Errorf("heard %q, want %q", heard, want)
+	}
+	if report, err := fakeLibrary(t).Verify(&ssdpb.VerifyRequest{Dir: "x"}, nil); err != nil || report.Fatal != 1 {
+		t.Errorf("without progress: %v (%v)", report, err)
 	}
 }
 

@@ -28,13 +28,20 @@ func NewCounter(out *os.File, verb string) *Counter {
 	return &Counter{out: out, verb: verb}
 }
 
+// Begin counts something else from now on.
+func (n *Counter) Begin(verb string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.verb, n.most = verb, 0
+}
+
 // Update tells that done of total are there.
 func (n *Counter) Update(done, total int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.out != nil && done > n.most {
 		n.most = done
-		fmt.Fprintf(n.out, "\r%s %d of %d images", n.verb, done, total)
+		fmt.Fprintf(n.out, "\r\x1b[K%s %d of %d images", n.verb, done, total)
 	}
 }
 

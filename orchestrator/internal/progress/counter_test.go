@@ -14,8 +14,10 @@ func TestCounterNeverCountsBack(t *testing.T) {
 	n.Update(1, 3)
 	n.Update(3, 3)
 	n.Update(2, 3) // told late by another goroutine
+	n.Begin("decoding val:")
+	n.Update(1, 2)
 	n.Clear()
-	if want := "\rdrawing 1 of 3 images\rdrawing 3 of 3 images\r\x1b[K"; out.String() != want {
+	if want := "\r\x1b[Kdrawing 1 of 3 images\r\x1b[Kdrawing 3 of 3 images\r\x1b[Kdecoding val: 1 of 2 images\r\x1b[K"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
 	quiet := &Counter{}
