@@ -38,7 +38,6 @@ func limits() map[string][2]float64 {
 		"optimizer.momentum":          {0, 0.9999},
 		"optimizer.weight_decay":      {0, 1},
 		"eval.interval":               {1, many},
-		"eval.target":                 {0, 1},
 		"eval.score_threshold":        {0, 1},
 		"eval.nms_threshold":          {0, 1},
 		"eval.candidates":             {1, 8732},
@@ -105,6 +104,9 @@ func (c *Config) checkTogether(complain func(key, format string, args ...any)) {
 	}
 	if n := c.Data.TrainSamples; n > 0 && n < c.Ranks() {
 		complain("data.train_samples", "is %d, must be at least one for each of %d ranks", n, c.Ranks())
+	}
+	if t := c.Eval.Target; !(t > 0 && t < 1) {
+		complain("eval.target", "is %v, must be above 0, which any network reaches, and below 1, which none does: the round's is 0.23", t)
 	}
 	if m := c.Data.MaxSamples; m != 1 && m != 50 {
 		complain("data.max_samples", "is %d, the rules allow 1 and 50", m)

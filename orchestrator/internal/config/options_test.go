@@ -51,6 +51,7 @@ func TestWrongOptions(t *testing.T) {
 		"--synthetic=1":           "--synthetic: takes no value",
 		"--input-jpg-decode=fast": `is "fast", must be one of cpu, gpu, cache, hw`,
 		"--target-map=high":       "--target-map: is no number",
+		"--target-map=100":        "$EXTRA_PARAMS --target-map: eval.target is 1, must be above 0",
 		"--precision=fp8":         `model.precision is "fp8"`,
 		"--post-nms 100":          "all that NMS leaves of eval.candidates is kept",
 		"--resume-from=a.params":  "use launch --resume",

@@ -259,11 +259,3 @@ func TestResumeAtTheEndOfAnEpoch(t *testing.T) {
 		t.Error("the log has a loss of no step")
 	}
 }
-
-// Even a target of zero needs a score.
-func TestTargetZeroAwaitsAScore(t *testing.T) {
-	outcome, _, err := run(t, &scripted{accuracy: []float64{0, 0}}, "eval.target=0")
-	if err != nil || outcome.Status != "success" || outcome.Epochs != 2 {
-		t.Errorf("%+v %v", outcome, err)
-	}
-}
