@@ -52,7 +52,10 @@ static void TestRun(void) {
   }
   CHECK(tensors == 119);
   CHECK(steps == 3);
-  CHECK(events[n - 1].kind == SSD_EVENT_EVAL_END && events[n - 1].value == 0.1);
+  CHECK(events[n - 2].kind == SSD_EVENT_EVAL_END && events[n - 2].value == 0.1);
+  /* Three steps and a gather. */
+  CHECK(events[n - 1].kind == SSD_EVENT_WHERE && events[n - 1].value == 4);
+  CHECK(strcmp(events[n - 1].text, "inferring") == 0 && events[n - 1].level == 0);
   CHECK(ssd_engine_poll(engine, events, 256, 1) == 0);
   ssd_engine_destroy(engine);
 }

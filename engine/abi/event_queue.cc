@@ -18,6 +18,7 @@ static_assert(Same(kEventEvalEnd, SSD_EVENT_EVAL_END));
 static_assert(Same(kEventDropped, SSD_EVENT_DROPPED));
 static_assert(Same(kEventLearningRate, SSD_EVENT_LEARNING_RATE));
 static_assert(Same(kEventProgress, SSD_EVENT_PROGRESS));
+static_assert(Same(kEventWhere, SSD_EVENT_WHERE));
 static_assert(Same(kEventEvalFailed, SSD_EVENT_EVAL_FAILED));
 
 namespace {
@@ -43,8 +44,8 @@ void CopyText(std::string_view text, char* out, size_t size) {
   out[n] = '\0';
 }
 
-void EventQueue::Emit(uint32_t kind, uint32_t level, int64_t step, double value,
-                      std::string_view text) {
+ssd_event MakeEvent(uint32_t kind, uint32_t level, int64_t step, double value,
+                    std::string_view text) {
   ssd_event event{};
   event.unix_ns = UnixNanoseconds();
   event.step = step;
@@ -52,6 +53,12 @@ void EventQueue::Emit(uint32_t kind, uint32_t level, int64_t step, double value,
   event.kind = kind;
   event.level = level;
   CopyText(text, event.text, sizeof event.text);
+  return event;
+}
+
+void EventQueue::Emit(uint32_t kind, uint32_t level, int64_t step, double value,
+                      std::string_view text) {
+  const ssd_event event = MakeEvent(kind, level, step, value, text);
   {
     std::lock_guard lock(mutex_);
     if (events_.size() >= capacity_ && Droppable(kind)) {
@@ -73,13 +80,8 @@ size_t EventQueue::Poll(ssd_event* out, size_t cap, int32_t timeout_ms) {
     return 0;
   size_t n = 0;
   if (dropped_ > 0) {
-    out[n] = ssd_event{};
-    out[n].unix_ns = UnixNanoseconds();
-    out[n].kind = SSD_EVENT_DROPPED;
-    out[n].level = kWarning;
-    out[n].value = static_cast<double>(dropped_);
+    out[n++] = MakeEvent(SSD_EVENT_DROPPED, kWarning, 0, static_cast<double>(dropped_), "");
     dropped_ = 0;
-    ++n;
   }
   while (n < cap && !events_.empty()) {
     out[n++] = events_.front();

@@ -35,6 +35,10 @@ class EventQueue : public EventSink {
 };
 
 // Copies text with a final NUL, cut at a UTF-8 character if it is too long. REQUIRES: size > 0.
+// An event of this moment.
+ssd_event MakeEvent(uint32_t kind, uint32_t level, int64_t step, double value,
+                    std::string_view text);
+
 void CopyText(std::string_view text, char* out, size_t size);
 
 }  // namespace ssd

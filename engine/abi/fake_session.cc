@@ -4,12 +4,14 @@
 // A session without maths behind the real ABI layer, for tests of what calls it. model.backbone
 // directs it: words after the last "fake:" up to ".safetensors", separated by commas. fail-prepare,
 // fail-train=STEP, fail-eval; crash-prepare, crash-train=STEP, crash-infer, crash-sum (kill the
-// process); hang-prepare, hang-train=STEP, hang-infer, hang-sum (until Abort); rank=R (the above
-// only there); slow=MS (each step), ap=VALUE (first score, +0.05 each). Times of an all-reduce are
+// process); hang-prepare, hang-load=STEP, hang-train=STEP, hang-infer, hang-sum (until Abort);
+// rank=R (the above only there); others-wait (the other ranks for one that hangs, in a collective);
+// slow=MS (each step), ap=VALUE (first score, +0.05 each). Times of an all-reduce are
 // made up: with slow-rank=R all that rank R does takes ten times as long, with slow-link=R its
 // swaps with the next rank; wrong-sum=R counts wrong values there.
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -68,7 +70,8 @@ class FakeSession : public Session {
 
   void Prepare() override {
     if (Here("crash-prepare")) std::abort();
-    if (Here("hang-prepare")) WaitForAbort();
+    doing_ = "preparing";
+    if (directives_.contains("hang-prepare")) Hang("hang-prepare", "broadcast");
     if (Here("fail-prepare")) Throw(Status::kData, "weights.safetensors: cannot open");
     sink_->Emit(kEventLog, kInfo, 0, 0, "fake engine");
     for (const Param& param : BuildSsd300().params)
@@ -77,11 +80,15 @@ class FakeSession : public Session {
 
   void Train(int64_t epoch, int64_t steps) override {
     for (int64_t i = 0; i < steps; ++i) {
+      doing_ = "loading data";
       Pause();
       ++step_;
+      if (Reached("hang-load")) Hang("hang-load", "all-reduce");
+      doing_ = "computing a step";
       if (At("fail-train")) Throw(Status::kData, "train2017/1.jpg: truncated");
       if (At("crash-train")) std::abort();
-      if (At("hang-train")) WaitForAbort();
+      if (Reached("hang-train")) Hang("hang-train", "all-reduce");
+      ++collectives_;
       if (step_ % config_.log_interval() == 0 || i + 1 == steps) {
         sink_->Emit(kEventLearningRate, kInfo, step_, 0.001 * static_cast<double>(epoch), "");
         sink_->Emit(kEventStep, kInfo, step_, 20.0 / static_cast<double>(step_), "");
@@ -95,7 +102,9 @@ class FakeSession : public Session {
     CheckAborted();
     sink_->Emit(kEventEvalBegin, kInfo, step_, 0, "");
     if (Here("crash-infer")) std::abort();
-    if (Here("hang-infer")) WaitForAbort();
+    doing_ = "inferring";
+    if (directives_.contains("hang-infer")) Hang("hang-infer", "gather");
+    ++collectives_;
     if (Here("fail-eval"))
       sink_->Emit(kEventEvalFailed, kError, step_, 0, "instances_val2017.json: broken");
     else
@@ -113,7 +122,8 @@ class FakeSession : public Session {
     BenchReport report;
     if (request.what() == BenchRequest::ALLREDUCE) {
       if (Here("crash-sum")) std::abort();
-      if (Here("hang-sum")) WaitForAbort();
+      doing_ = "summing";
+      if (directives_.contains("hang-sum")) Hang("hang-sum", "all-reduce");
       *report.mutable_allreduce() = MakeUpTimes();
       return report;
     }
@@ -122,6 +132,7 @@ class FakeSession : public Session {
     report.set_backend("fake");
     return report;
   }
+  Whereabouts Where() const override { return {doing_.load(), collectives_, waiting_}; }
   void Abort() override {
     std::lock_guard lock(mutex_);
     aborted_ = true;
@@ -165,8 +176,18 @@ class FakeSession : public Session {
     return directives_.contains(directive) &&
            (rank == directives_.end() || static_cast<int>(rank->second) == rank_);
   }
-  bool At(const std::string& directive) const {
-    return Here(directive) && static_cast<int64_t>(directives_.at(directive)) == step_;
+  bool Reached(const std::string& directive) const {
+    return directives_.contains(directive) &&
+           static_cast<int64_t>(directives_.at(directive)) == step_;
+  }
+  bool At(const std::string& directive) const { return Here(directive) && Reached(directive); }
+  void Hang(const std::string& directive, const char* collective) {
+    if (Here(directive)) WaitForAbort();
+    if (!directives_.contains("others-wait")) return;
+    doing_ = collective;
+    ++collectives_;
+    waiting_ = true;
+    WaitForAbort();
   }
   // Lasts as long as a slow step, and no longer than Abort.
   void Pause() {
@@ -193,6 +214,9 @@ class FakeSession : public Session {
   double ap_;
   int rank_ = 0, world_ = 1;  // as told to Address
   int64_t step_ = 0;
+  std::atomic<const char*> doing_{"starting"};
+  std::atomic<int64_t> collectives_{0};
+  std::atomic<bool> waiting_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
   bool aborted_ = false;

@@ -28,6 +28,7 @@ struct ssd_engine {
 
   ssd::EventQueue events{kEvents};
   std::unique_ptr<ssd::Session> session;
+  ssd::Whereabouts told;  // last, by poll
   std::atomic<bool> aborted{false};
   ssd::Driver driver;  // last: its thread ends before what it works on goes
 };
@@ -146,7 +147,14 @@ ssd_status ssd_verify(const void* request, size_t len, void* report, size_t cap,
 }
 
 size_t ssd_engine_poll(ssd_engine* e, ssd_event* out, size_t cap, int32_t timeout_ms) {
-  return e == nullptr || out == nullptr ? 0 : e->events.Poll(out, cap, timeout_ms);
+  if (e == nullptr || out == nullptr) return 0;
+  size_t n = e->events.Poll(out, cap, timeout_ms);
+  const ssd::Whereabouts now = e->session->Where();
+  if (n == cap || now == e->told) return n;
+  e->told = now;
+  out[n++] = ssd::MakeEvent(SSD_EVENT_WHERE, now.waiting ? 1 : 0, 0,
+                            static_cast<double>(now.collectives), now.doing);
+  return n;
 }
 
 void ssd_engine_abort(ssd_engine* e) {

@@ -50,7 +50,8 @@ typedef struct ssd_error {
 } ssd_error;
 
 /* Event kinds; append only. Of a full ring LOG, LEARNING_RATE, STEP and PROGRESS are dropped (and
- * DROPPED tells how many), the others never. */
+ * DROPPED tells how many), the others never. WHERE is made by poll, at most one, when it has
+ * changed. */
 enum {
   SSD_EVENT_LOG = 1,       /* text; level: 0 debug, 1 info, 2 warning, 3 error */
   SSD_EVENT_TENSOR_INIT,   /* text: tensor name, one of the 119 */
@@ -60,7 +61,9 @@ enum {
   SSD_EVENT_DROPPED,       /* value: events lost since the last poll */
   SSD_EVENT_LEARNING_RATE, /* value: rate of the step that the next STEP ends with */
   SSD_EVENT_EVAL_FAILED,   /* text: why the oldest evaluation still open has no score */
-  SSD_EVENT_PROGRESS       /* a step is done of which no STEP tells */
+  SSD_EVENT_PROGRESS,      /* a step is done of which no STEP tells */
+  SSD_EVENT_WHERE /* text: what this rank is doing; value: collectives that it has begun, the
+                     same ones on all ranks; level: 1 if it waits in the last of them */
 };
 
 typedef struct ssd_event { /* plain data, 160 bytes */

@@ -46,12 +46,14 @@ std::string Ranks::Address(int rank, int world) {
                       .interface = comm_.interface(),
                       .timeout = std::chrono::seconds(seconds)};
   RankAddress address;
-  std::unique_ptr<Communicator> all = world > 1 ? OpenGloo(options) : OpenSolo(), group;
+  std::unique_ptr<Communicator> all = world > 1 ? Counted(OpenGloo(options), collectives_)
+                                                : OpenSolo(),
+                                group;
   address.set_all(all->Address());
   if (group_ > 1) {
     options.rank = rank % group_;
     options.world = group_;
-    group = OpenGloo(options);
+    group = Counted(OpenGloo(options), collectives_);
     address.set_norm_group(group->Address());
   }
   std::lock_guard lock(mutex_);

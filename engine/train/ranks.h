@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "comm/communicator.h"
+#include "comm/counted.h"
 #include "engine.pb.h"
 #include "eval/coco_map.h"
 #include "model/parameters.h"
@@ -41,6 +42,8 @@ class Ranks {
   std::optional<std::vector<CocoDetection>> GatherDetections(
       const std::vector<CocoDetection>& mine);
 
+  const CollectiveCount& collectives() const { return collectives_; }
+
   void Abort();  // any thread
 
  private:
@@ -48,6 +51,7 @@ class Ranks {
 
   const CommConfig comm_;
   const int group_;
+  CollectiveCount collectives_;
   bool connected_ = false;
   std::mutex mutex_;  // guards the pointers against Abort
   bool aborted_ = false;

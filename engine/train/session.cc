@@ -38,6 +38,7 @@ class EngineSession : public Session {
   void Inspect(const InspectRequest& request) override;
   BenchReport Bench(const BenchRequest& request) override;
   void Abort() override;
+  Whereabouts Where() const override;
 
  private:
   void DryRun();
@@ -57,6 +58,7 @@ class EngineSession : public Session {
   EventSink* const sink_;
   const LrSchedule schedule_;
   std::atomic<bool> aborted_{false};
+  std::atomic<const char*> doing_{"starting"};
   Ranks ranks_;
 
   std::unique_ptr<Backend> backend_;
@@ -88,6 +90,7 @@ std::string EngineSession::Address(int rank, int world) {
 
 void EngineSession::Prepare() {
   if (trainer_ != nullptr) Throw(Status::kInvalid, "the engine is already prepared");
+  doing_ = "preparing";
   backend_ = OpenBackend(BackendOptionsOf(config_, ranks_.norm_span()));
   Log(kInfo, backend_->Describe());
   parameters_ = std::make_unique<Parameters>(BuildSsd300(), *backend_);
@@ -139,13 +142,16 @@ void EngineSession::OpenTrainStream() {
 void EngineSession::Train(int64_t epoch, int64_t steps) {
   MustBePrepared();
   CheckAborted();
+  doing_ = "opening the data";
   OpenTrainStream();
   if (epoch != position_.epoch) position_ = {epoch, 0, position_.step};
   double loss_sum = 0;
   int64_t counted = 0;
   for (int64_t i = 0; i < steps; ++i) {
     CheckAborted();
+    doing_ = "loading data";
     if (batch_.image == nullptr || !config_.data().synthetic()) batch_ = train_stream_->Next();
+    doing_ = "computing a step";
     const double lr = schedule_.At(epoch, position_.iteration + 1);
     const double loss = ranks_.Mean(trainer_->Step(batch_, lr));
     if (!std::isfinite(loss))
@@ -165,6 +171,7 @@ void EngineSession::Train(int64_t epoch, int64_t steps) {
       sink_->Emit(kEventProgress, kInfo, position_.step, 0, "");
     }
   }
+  doing_ = "averaging statistics";
   ranks_.AverageStatistics(*parameters_);  // so that one rank's are those to save
 }
 
@@ -176,7 +183,9 @@ void EngineSession::ReportStep(double lr, double loss_sum, int64_t steps) {
 void EngineSession::Evaluate() {
   MustBePrepared();
   CheckAborted();
+  doing_ = "opening the data";
   OpenData();
+  doing_ = "inferring";
   sink_->Emit(kEventEvalBegin, kInfo, position_.step, 0, "");
   auto rows = ranks_.GatherDetections(Detect());
   if (rows) Score(std::move(*rows));
@@ -221,6 +230,7 @@ void EngineSession::Score(std::vector<CocoDetection> rows) {
 
 void EngineSession::Save(const std::string& path) {
   MustBePrepared();
+  doing_ = "saving";
   backend_->Synchronize();
   SaveCheckpoint(path, *parameters_, position_, RunIdentityOf(config_, ranks_));
 }
@@ -241,6 +251,12 @@ void EngineSession::Inspect(const InspectRequest& request) {
 BenchReport EngineSession::Bench(const BenchRequest& request) {
   CheckAborted();
   return RunBench(config_, request, ranks_, aborted_);
+}
+
+Whereabouts EngineSession::Where() const {
+  const CollectiveCount& count = ranks_.collectives();
+  const bool waiting = count.under_way > 0;
+  return {waiting ? count.last.load() : doing_.load(), count.begun, waiting};
 }
 
 void EngineSession::Abort() {

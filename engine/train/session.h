@@ -23,10 +23,19 @@ enum EventKind : uint32_t {
   kEventLearningRate,
   kEventEvalFailed,
   kEventProgress,
+  kEventWhere,
 };
 enum LogLevel : uint32_t { kDebug, kInfo, kWarning, kError };
 
 // Where a session reports to. Thread-safe.
+// What a rank is doing.
+struct Whereabouts {
+  std::string_view doing;
+  int64_t collectives = 0;  // begun
+  bool waiting = false;     // in the last of them, for other ranks
+  bool operator==(const Whereabouts&) const = default;
+};
+
 class EventSink {
  public:
   virtual ~EventSink() = default;
@@ -50,7 +59,8 @@ class Session {
   virtual void Save(const std::string& path) = 0;
   virtual void Inspect(const InspectRequest& request) = 0;
   virtual BenchReport Bench(const BenchRequest& request) = 0;
-  virtual void Abort() = 0;  // any thread
+  virtual void Abort() = 0;               // any thread
+  virtual Whereabouts Where() const = 0;  // any thread
 };
 
 }  // namespace ssd

@@ -46,8 +46,10 @@ TEST_F(SessionTest, RanksResumeFromOneCheckpoint) {
   EngineConfig config = ConfigOf(folder_.path());
   const TestFolder out;
   std::vector<double> losses[2];
+  Whereabouts where[2];
   OnSessions(2, config, [&](int rank, Session& session, Events& events) {
     session.Train(1, 1);
+    where[rank] = session.Where();
     if (rank == 0) session.Save(out / "middle");
     session.Train(1, 2);
     session.Save(out / ("end" + std::to_string(rank)));
@@ -55,6 +57,9 @@ TEST_F(SessionTest, RanksResumeFromOneCheckpoint) {
   });
   EXPECT_EQ(losses[0].size(), 3u);
   EXPECT_EQ(losses[0], losses[1]);  // means over the ranks
+  EXPECT_GT(where[0].collectives, 0);
+  EXPECT_TRUE(where[0] == where[1] && !where[0].waiting)
+      << where[0].doing << ", " << where[1].doing;
   config.set_resume_from(out / "middle");
   OnSessions(2, config, [&](int rank, Session& session, Events& events) {
     session.Train(1, 2);
