@@ -239,9 +239,12 @@ type Heartbeat struct {
 	Phase         string                 `protobuf:"bytes,2,opt,name=phase,proto3" json:"phase,omitempty"`     // start, prepare, train, evaluate, wait
 	Epoch         int64                  `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	Step          int64                  `protobuf:"varint,4,opt,name=step,proto3" json:"step,omitempty"`
-	Note          []byte                 `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`       // JSON for `launch`: progress, outcome; empty = none
-	Failure       *Failure               `protobuf:"bytes,6,opt,name=failure,proto3" json:"failure,omitempty"` // the worker's own, last before it ends
-	Leave         bool                   `protobuf:"varint,7,opt,name=leave,proto3" json:"leave,omitempty"`    // it ends well
+	Note          []byte                 `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`                // JSON for `launch`: progress, outcome; empty = none
+	Failure       *Failure               `protobuf:"bytes,6,opt,name=failure,proto3" json:"failure,omitempty"`          // the worker's own, last before it ends
+	Leave         bool                   `protobuf:"varint,7,opt,name=leave,proto3" json:"leave,omitempty"`             // it ends well
+	Doing         string                 `protobuf:"bytes,8,opt,name=doing,proto3" json:"doing,omitempty"`              // in the phase, as the engine says
+	Collectives   int64                  `protobuf:"varint,9,opt,name=collectives,proto3" json:"collectives,omitempty"` // begun, the same ones on all ranks
+	Waiting       bool                   `protobuf:"varint,10,opt,name=waiting,proto3" json:"waiting,omitempty"`        // in the last of them, for other ranks
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -321,6 +324,27 @@ func (x *Heartbeat) GetFailure() *Failure {
 func (x *Heartbeat) GetLeave() bool {
 	if x != nil {
 		return x.Leave
+	}
+	return false
+}
+
+func (x *Heartbeat) GetDoing() string {
+	if x != nil {
+		return x.Doing
+	}
+	return ""
+}
+
+func (x *Heartbeat) GetCollectives() int64 {
+	if x != nil {
+		return x.Collectives
+	}
+	return 0
+}
+
+func (x *Heartbeat) GetWaiting() bool {
+	if x != nil {
+		return x.Waiting
 	}
 	return false
 }
@@ -673,7 +697,7 @@ const file_control_proto_rawDesc = "" +
 	"\tJoinReply\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
 	"\x05world\x18\x02 \x01(\x05R\x05world\x12\x10\n" +
-	"\x03job\x18\x03 \x01(\fR\x03job\"\xbf\x01\n" +
+	"\x03job\x18\x03 \x01(\fR\x03job\"\x91\x02\n" +
 	"\tHeartbeat\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
 	"\x05phase\x18\x02 \x01(\tR\x05phase\x12\x14\n" +
@@ -681,7 +705,11 @@ const file_control_proto_rawDesc = "" +
 	"\x04step\x18\x04 \x01(\x03R\x04step\x12\x12\n" +
 	"\x04note\x18\x05 \x01(\fR\x04note\x12.\n" +
 	"\afailure\x18\x06 \x01(\v2\x14.ssd.control.FailureR\afailure\x12\x14\n" +
-	"\x05leave\x18\a \x01(\bR\x05leave\"9\n" +
+	"\x05leave\x18\a \x01(\bR\x05leave\x12\x14\n" +
+	"\x05doing\x18\b \x01(\tR\x05doing\x12 \n" +
+	"\vcollectives\x18\t \x01(\x03R\vcollectives\x12\x18\n" +
+	"\awaiting\x18\n" +
+	" \x01(\bR\awaiting\"9\n" +
 	"\aFailure\x12\x18\n" +
 	"\aderived\x18\x01 \x01(\bR\aderived\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\"3\n" +

@@ -47,6 +47,7 @@ const (
 	EventLearningRate
 	EventEvalFailed
 	EventProgress
+	EventWhere
 )
 
 // Event is something that happened in the engine, at Time.

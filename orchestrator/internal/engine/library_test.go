@@ -67,10 +67,14 @@ func TestRunDeliversEventsInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	counts := map[Kind]int{}
-	var last Event
+	var last, where Event
 	for events := e.Poll(0); events != nil; events = e.Poll(0) {
 		for _, event := range events {
 			counts[event.Kind]++
+			if event.Kind == EventWhere {
+				where = event
+				continue
+			}
 			if event.Time.Before(last.Time) || event.Time.Before(before.Truncate(time.Millisecond)) {
 				t.Errorf("event at %v after one at %v", event.Time, last.Time)
 			}
@@ -82,6 +86,9 @@ func TestRunDeliversEventsInOrder(t *testing.T) {
 	}
 	if last.Kind != EventEvalEnd || last.Value != 0.25 || last.Step != 2 {
 		t.Errorf("last event %+v", last)
+	}
+	if where.Text != "inferring" || where.Value != 3 || where.Level != 0 { // two steps and a gather
+		t.Errorf("where %+v", where)
 	}
 }
 
@@ -119,6 +126,36 @@ func TestAbortFreesABlockedCall(t *testing.T) {
 	go func() { done <- e.Train(1, 5) }()
 	if events := e.Poll(time.Minute); len(events) == 0 {
 		t.Error("the first step was not reported")
+	}
+	e.Abort()
+	if err := <-done; StatusOf(err) != Aborted {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPollTellsWhatTheOthersWaitFor(t *testing.T) {
+	e := create(t, "fake:hang-load=2,rank=1,others-wait")
+	if _, err := e.Address(0, 2); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- e.Train(1, 5) }()
+	deadline := time.Now().Add(time.Minute)
+	for where := (Event{}); where.Level == 0; {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not wait: %+v", where)
+		}
+		for _, event := range e.Poll(10 * time.Millisecond) {
+			if event.Kind == EventWhere {
+				where = event
+			}
+		}
+		if where.Level == 1 && (where.Text != "all-reduce" || where.Value != 2) {
+			t.Errorf("where %+v", where)
+		}
+	}
+	if events := e.Poll(time.Millisecond); events != nil {
+		t.Errorf("news of no change: %+v", events)
 	}
 	e.Abort()
 	if err := <-done; StatusOf(err) != Aborted {

@@ -156,7 +156,8 @@ func (w *wire) broadcast(ctx context.Context, name string, value []byte) ([]byte
 }
 
 func (w *wire) beat(b Beat) error {
-	beat := &controlpb.Heartbeat{Session: w.session, Phase: b.State.Phase, Epoch: b.State.Epoch, Step: b.State.Step, Note: b.Note}
+	beat := &controlpb.Heartbeat{Session: w.session, Phase: b.State.Phase, Epoch: b.State.Epoch, Step: b.State.Step, Note: b.Note,
+		Doing: b.State.Doing, Collectives: b.State.Collectives, Waiting: b.State.Waiting}
 	if b.Failure != "" {
 		beat.Failure = &controlpb.Failure{Error: b.Failure, Derived: b.Derived}
 	}

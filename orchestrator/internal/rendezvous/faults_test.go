@@ -24,12 +24,13 @@ const (
 	fails        // it says why it ends
 	mutes        // its network is cut
 	hangs        // it lives but makes no step
+	stalls       // the same, and the others wait for it in a collective
 	absent       // it never comes
 	doubly       // a second worker claims its rank: no fault of the run
 )
 
 func (f fault) String() string {
-	return [...]string{"none", "dies", "fails", "mutes", "hangs", "absent", "doubly"}[f]
+	return [...]string{"none", "dies", "fails", "mutes", "hangs", "stalls", "absent", "doubly"}[f]
 }
 
 // simulation is a run on simulated time.
@@ -118,11 +119,16 @@ func (s *simulation) rank(ctx context.Context, rank int, r *rand.Rand) error {
 	step := 0
 	for epoch := 1; err == nil && epoch <= s.epochs; epoch++ {
 		for range s.steps {
-			m.Report(State{Phase: PhaseTrain, Epoch: int64(epoch), Step: int64(step)})
+			m.Report(State{Phase: PhaseTrain, Epoch: int64(epoch), Step: int64(step), Doing: "loading data", Collectives: int64(step)})
 			if mine && step == s.at {
 				if struck := s.strike(m); struck != nil {
 					return struck
 				}
+			}
+			if !mine && s.fault == stalls && step == s.at {
+				m.Report(State{Phase: PhaseTrain, Epoch: int64(epoch), Step: int64(step), Doing: "all-reduce", Collectives: int64(step) + 1, Waiting: true})
+				<-m.Stopped()
+				break
 			}
 			time.Sleep(s.stepTime + time.Duration(r.IntN(100))*time.Millisecond)
 			if m.Reason() != nil {
@@ -157,7 +163,7 @@ func (s *simulation) strike(m Member) error {
 	case mutes:
 		mute(m)
 		<-s.room.Stopped()
-	case hangs:
+	case hangs, stalls:
 		<-m.Stopped()
 		m.Fail("stopped", true)
 	default:
@@ -203,7 +209,11 @@ func (s *simulation) judge() string {
 	if cause == nil {
 		return "nobody noticed"
 	}
-	want := map[fault]string{dies: "its connection ended", fails: "its own fault", mutes: "no sign of life", hangs: "hangs", absent: "did not join"}[s.fault]
+	wants := map[fault]string{dies: "its connection ended", fails: "its own fault", mutes: "no sign of life", hangs: "hangs", stalls: "loading data", absent: "did not join"}
+	want := wants[s.fault]
+	if s.fault == stalls && s.world > 1 {
+		want += fmt.Sprintf("; %d of the others wait in all-reduce", s.world-1)
+	}
 	if !strings.Contains(cause.Text, want) {
 		return "the wrong cause"
 	}
@@ -224,13 +234,13 @@ func (s *simulation) judge() string {
 func (s *simulation) late() string {
 	const slack = Heartbeat + 2*watchInterval
 	took := s.noticed.Sub(s.struck)
-	limit := map[fault]time.Duration{
-		dies: 0, fails: 0, mutes: 5 * time.Second, absent: s.limits.Join + slack,
-		hangs: max(s.limits.Hang, 10*(s.stepTime+100*time.Millisecond)) + slack,
-	}[s.fault]
-	if s.fault == hangs && s.at == 0 {
-		limit = s.limits.Prepare + slack
+	hang := max(s.limits.Hang, 10*(s.stepTime+100*time.Millisecond)) + slack
+	if s.at == 0 {
+		hang = s.limits.Prepare + slack
 	}
+	limit := map[fault]time.Duration{
+		dies: 0, fails: 0, mutes: 5 * time.Second, absent: s.limits.Join + slack, hangs: hang, stalls: hang,
+	}[s.fault]
 	if took > limit {
 		return fmt.Sprintf("noticed only after %v", took)
 	}

@@ -36,6 +36,9 @@ const (
 type State struct {
 	Phase       string
 	Epoch, Step int64
+	Doing       string // in the phase, as the engine says
+	Collectives int64  // begun; all ranks make the same ones
+	Waiting     bool   // in the last of them, for other ranks
 }
 
 func (s State) String() string {

@@ -5,6 +5,7 @@ package rendezvous
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -99,22 +100,22 @@ func TestOthersMayWaitForARankThatSaves(t *testing.T) {
 	watched(t, limits, func(t *testing.T, r *Room) {
 		zero, one := enter(t, r, 0), enter(t, r, 1)
 		for step := range int64(3) {
-			zero.Report(State{PhaseTrain, 1, step})
-			one.Report(State{PhaseTrain, 1, step})
+			zero.Report(State{Phase: PhaseTrain, Epoch: 1, Step: step})
+			one.Report(State{Phase: PhaseTrain, Epoch: 1, Step: step})
 			time.Sleep(time.Second)
 		}
-		zero.Report(State{PhaseSave, 1, 3})
-		one.Report(State{PhaseTrain, 1, 3})
+		zero.Report(State{Phase: PhaseSave, Epoch: 1, Step: 3})
+		one.Report(State{Phase: PhaseTrain, Epoch: 1, Step: 3})
 		time.Sleep(50 * time.Second)
 		if cause := r.Cause(); cause != nil {
 			t.Errorf("stopped while a rank saves: %v", cause)
 		}
-		zero.Report(State{PhaseTrain, 1, 3})
+		zero.Report(State{Phase: PhaseTrain, Epoch: 1, Step: 3})
 		time.Sleep(9 * time.Second)
 		if cause := r.Cause(); cause != nil {
 			t.Errorf("stopped just after a rank saved: %v", cause)
 		}
-		zero.Report(State{PhaseSave, 1, 3})
+		zero.Report(State{Phase: PhaseSave, Epoch: 1, Step: 3})
 		<-one.Stopped()
 		if cause := r.Cause(); cause.Error() != "rank 0, save, epoch 1, step 3: hangs: 1m0s in this phase" {
 			t.Errorf("cause %v", cause)
@@ -129,8 +130,8 @@ func TestSlowStepsAreNoHang(t *testing.T) {
 	watched(t, Limits{Hang: 10 * time.Second, Prepare: time.Hour}, func(t *testing.T, r *Room) {
 		zero, one := enter(t, r, 0), enter(t, r, 1)
 		for step := range int64(4) {
-			zero.Report(State{PhaseTrain, 1, step})
-			one.Report(State{PhaseTrain, 1, step})
+			zero.Report(State{Phase: PhaseTrain, Epoch: 1, Step: step})
+			one.Report(State{Phase: PhaseTrain, Epoch: 1, Step: step})
 			time.Sleep(time.Minute)
 		}
 		if cause := r.Cause(); cause != nil {
@@ -146,13 +147,52 @@ func TestSlowStepsAreNoHang(t *testing.T) {
 	})
 }
 
+// Of ranks that stand at the same step, those are missing that have begun the fewest collectives, and of
+// these those that wait in none.
+func TestMissingAreThoseThatTheOthersWaitFor(t *testing.T) {
+	r := NewRoom(Options{World: 4})
+	for _, test := range []struct {
+		states []State
+		want   []int
+	}{
+		{[]State{{Collectives: 7, Waiting: true}, {Collectives: 6}, {Collectives: 7, Waiting: true}, {Collectives: 7, Waiting: true}}, []int{1}},
+		{[]State{{Collectives: 7, Waiting: true}, {Collectives: 6, Waiting: true}, {Collectives: 6}, {Collectives: 8, Waiting: true}}, []int{2}},
+		{[]State{{Collectives: 5}, {Collectives: 6}, {Collectives: 5}, {Collectives: 6}}, []int{0, 2}},
+		{[]State{{Waiting: true}, {Waiting: true}, {Waiting: true}, {Waiting: true}}, []int{0, 1, 2, 3}},
+		{make([]State, 4), []int{0, 1, 2, 3}},
+	} {
+		for rank, s := range test.states {
+			r.seats[rank].state = s
+		}
+		if got := r.missing([]int{0, 1, 2, 3}); !slices.Equal(got, test.want) {
+			t.Errorf("%+v: %v, want %v", test.states, got, test.want)
+		}
+	}
+}
+
+// In an evaluation the others have gone on, but rank 0, who gathers.
+func TestARankThatHangsInAnEvaluationIsNamed(t *testing.T) {
+	watched(t, Limits{Evaluate: time.Minute}, func(t *testing.T, r *Room) {
+		zero, one := enter(t, r, 0), enter(t, r, 1)
+		zero.Report(State{Phase: PhaseEvaluate, Epoch: 1, Step: 3, Doing: "gather", Collectives: 4, Waiting: true})
+		one.Report(State{Phase: PhaseEvaluate, Epoch: 1, Step: 3, Doing: "inferring", Collectives: 3})
+		<-zero.Stopped()
+		const want = "rank 1, evaluate, epoch 1, step 3: hangs: 1m0s in this phase, inferring; 1 of the others wait in gather"
+		if cause := r.Cause(); cause.Error() != want {
+			t.Errorf("cause %v", cause)
+		}
+		zero.Fail("stopped", true)
+		one.Fail("stopped", true)
+	})
+}
+
 // All stand where they wait for each other: nobody is blamed alone.
 func TestNoRankIsBlamedIfAllStand(t *testing.T) {
 	watched(t, Limits{Hang: 10 * time.Second, Prepare: time.Minute}, func(t *testing.T, r *Room) {
 		zero, one := enter(t, r, 0), enter(t, r, 1)
 		for step := range int64(2) {
-			zero.Report(State{PhaseTrain, 1, step})
-			one.Report(State{PhaseTrain, 1, step})
+			zero.Report(State{Phase: PhaseTrain, Epoch: 1, Step: step})
+			one.Report(State{Phase: PhaseTrain, Epoch: 1, Step: step})
 			time.Sleep(time.Second)
 		}
 		<-zero.Stopped()

@@ -176,7 +176,8 @@ func closed(err error) error {
 }
 
 func (s *service) take(session string, b *controlpb.Heartbeat) error {
-	beat := Beat{State: State{Phase: b.Phase, Epoch: b.Epoch, Step: b.Step}, Note: b.Note}
+	beat := Beat{Note: b.Note, State: State{Phase: b.Phase, Epoch: b.Epoch, Step: b.Step,
+		Doing: b.Doing, Collectives: b.Collectives, Waiting: b.Waiting}}
 	if f := b.GetFailure(); f != nil {
 		beat.Failure, beat.Derived = f.Error, f.Derived
 	}

@@ -39,9 +39,6 @@ func (r *Room) beat(session string, b Beat) (int, error) {
 	}
 	s, now := &r.seats[rank], time.Now()
 	s.seen = now
-	if b.State.Phase != s.state.Phase {
-		s.progressed = now
-	}
 	if steps := b.State.Step - s.state.Step; steps > 0 {
 		// The first one counts too, so that a slow machine's second has the time. Shorter steps are told
 		// of late: what is seen of them is the time between heartbeats.
@@ -49,6 +46,9 @@ func (r *Room) beat(session string, b Beat) (int, error) {
 			s.stepTime = 0
 		}
 		s.progressed, s.first = now, false
+	}
+	if b.State.Phase != s.state.Phase {
+		s.progressed = now
 	}
 	s.state = b.State
 	if b.Failure != "" {
@@ -213,59 +213,4 @@ func (r *Room) checkAlive(now time.Time) {
 			r.fail(rank, Own, fmt.Sprintf("no sign of life for %v: the process stands still or its network is cut", r.Limits.Silence))
 		}
 	}
-}
-
-// checkPhases looks for ranks that are too long in a phase without steps.
-func (r *Room) checkPhases(now time.Time) {
-	for phase, limit := range map[string]time.Duration{
-		PhaseStart: r.Limits.Prepare, PhasePrepare: r.Limits.Prepare, PhaseTest: r.Limits.Prepare, PhaseEvaluate: r.Limits.Evaluate, PhaseSave: r.Limits.Evaluate,
-	} {
-		hung := slices.DeleteFunc(r.working(phase), func(rank int) bool { return !over(r.seats[rank].progressed, now, limit) })
-		r.blame(hung, fmt.Sprintf("hangs: %v in this phase", limit))
-	}
-}
-
-// blame fails ranks; all together, as the engine's collectives let a rank wait for another, if no rank
-// stands out.
-func (r *Room) blame(ranks []int, text string) {
-	if len(ranks) == r.World && r.World > 1 {
-		r.fail(-1, Own, fmt.Sprintf("all %d ranks, %s: %s", r.World, r.seats[0].state, text))
-		return
-	}
-	for _, rank := range ranks {
-		r.fail(rank, Own, text)
-	}
-}
-
-// checkSteps looks for ranks without a step. As ranks wait for each other in a step, those that have
-// done the fewest are named.
-func (r *Room) checkSteps(now time.Time) {
-	training := r.working(PhaseTrain)
-	if len(r.working(PhaseStart, PhasePrepare, PhaseEvaluate, PhaseSave)) > 0 { // may be what the others wait for
-		for _, rank := range training {
-			r.seats[rank].progressed = now
-		}
-		return
-	}
-	var still []int // for half of what is allowed or longer
-	hung := false
-	for _, rank := range training {
-		s := r.seats[rank]
-		limit := max(r.Limits.Hang, 10*s.stepTime)
-		if s.first {
-			limit = r.Limits.Prepare
-		}
-		hung = hung || r.Limits.Hang > 0 && over(s.progressed, now, limit)
-		if over(s.progressed, now, limit/2) {
-			still = append(still, rank)
-		}
-	}
-	if !hung {
-		return
-	}
-	step := func(rank int) int64 { return r.seats[rank].state.Step }
-	least := step(slices.MinFunc(still, func(a, b int) int { return cmp.Compare(step(a), step(b)) }))
-	behind := slices.DeleteFunc(still, func(rank int) bool { return step(rank) > least })
-	since := slices.MinFunc(behind, func(a, b int) int { return r.seats[a].progressed.Compare(r.seats[b].progressed) })
-	r.blame(behind, fmt.Sprintf("hangs: no step for %.1f s", now.Sub(r.seats[since].progressed).Seconds()))
 }

@@ -70,6 +70,9 @@ func (w *worker) handleOne(e engine.Event) error {
 		return w.stepped(e)
 	case engine.EventProgress:
 		w.tell(rendezvous.PhaseTrain, e.Step)
+	case engine.EventWhere:
+		w.where = rendezvous.State{Doing: e.Text, Collectives: int64(e.Value), Waiting: e.Level > 0}
+		w.tell(w.told.Phase, w.told.Step)
 	case engine.EventEvalBegin:
 		return w.log.EvalStart(e.Time, w.evaluating[len(w.evaluating)-1])
 	case engine.EventEvalEnd:
@@ -142,5 +145,8 @@ func (w *worker) report(phase string) {
 
 // tell lets the launcher know where this rank is.
 func (w *worker) tell(phase string, step int64) {
-	w.Member.Report(rendezvous.State{Phase: phase, Epoch: w.progress.Epoch, Step: step})
+	state := w.where
+	state.Phase, state.Epoch, state.Step = phase, w.progress.Epoch, step
+	w.told = state
+	w.Member.Report(state)
 }

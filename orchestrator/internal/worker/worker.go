@@ -92,6 +92,8 @@ type worker struct {
 	outcome    Outcome
 	evaluating []int64 // epochs begun and not scored, oldest first
 	scoreError error
+	where      rendezvous.State // in the engine
+	told       rendezvous.State // last, to the launcher
 	meter      meter
 }
 
