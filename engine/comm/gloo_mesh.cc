@@ -62,7 +62,7 @@ std::shared_ptr<gloo::transport::Device> OpenDevice(const CommOptions& options) 
   try {
     return gloo::transport::tcp::CreateDevice(gloo::transport::tcp::attr(address.c_str()));
   } catch (const std::exception& e) {
-    Throw(Status::kUnavailable, "cannot listen on %s: %s: set comm.interface", address.c_str(),
+    Throw(Status::kUnavailable, "cannot listen on %s: %s: set cluster.interface", address.c_str(),
           e.what());
   }
 }
@@ -145,7 +145,7 @@ void GlooMesh::ConnectPeer(int peer, const std::string& address) {
   EndWith(Status::kComm, "rank " + std::to_string(rank()) + " of " + std::to_string(world()) +
                              " cannot connect to rank " + std::to_string(peer) + " from " +
                              device_->str() + ": " + why +
-                             ": can the hosts reach each other there? Else set comm.interface");
+                             ": can the hosts reach each other there? Else set cluster.interface");
   ThrowIfEnded();
 }
 

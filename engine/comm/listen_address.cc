@@ -82,7 +82,7 @@ std::string ListenAddress(const std::string& wanted, std::span<const InterfaceAd
   if (best == nullptr && wanted.empty())
     Throw(Status::kUnavailable, "this host has no network interface that is up");
   if (best == nullptr)
-    Throw(Status::kInvalid, "comm.interface: this host has no \"%s\"; it has %s", wanted.c_str(),
+    Throw(Status::kInvalid, "cluster.interface: this host has no \"%s\"; it has %s", wanted.c_str(),
           names.c_str());
   return best->address;
 }

@@ -47,6 +47,7 @@ func limits() map[string][2]float64 {
 		"cluster.hang_seconds":        {0, 1 << 20},
 		"cluster.prepare_seconds":     {0, 1 << 20},
 		"cluster.evaluate_seconds":    {0, 1 << 20},
+		"cluster.comm_seconds":        {1, 86400},
 		"cluster.trial_minutes":       {0, 1 << 20},
 	}
 }
@@ -118,6 +119,9 @@ func (c *Config) checkTogether(complain func(key, format string, args ...any)) {
 		if strings.Trim(word, fileNameCharacters) != "" {
 			complain(key, "is %q, must be letters, digits, '.', '_' and '-': it becomes part of a name", word)
 		}
+	}
+	if name := c.Cluster.Interface; strings.ContainsAny(name, " \t\n/,") {
+		complain("cluster.interface", "is %q, must be one interface, as eth0, or one address of the host", name)
 	}
 	if d := c.Optimizer.DecayEpochs; !ascends(d) {
 		complain("optimizer.decay_epochs", "is %v, must be ascending epochs from 1", d)

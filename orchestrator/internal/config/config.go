@@ -115,6 +115,9 @@ type Cluster struct {
 	PrepareSeconds  float64 `toml:"prepare_seconds"`  // of preparing and of the first step
 	EvaluateSeconds float64 `toml:"evaluate_seconds"` // of an evaluation or a checkpoint
 
+	Interface   string `toml:"interface"`    // that ranks meet on, by name or address; empty = the host's way out
+	CommSeconds int64  `toml:"comm_seconds"` // after which a rank that is silent in a collective has failed
+
 	Container     string  `toml:"container"`      // image; empty = none
 	ClearCaches   string  `toml:"clear_caches"`   // before each trial: require, try, off
 	AllreduceTest bool    `toml:"allreduce_test"` // before the first trial
@@ -136,7 +139,8 @@ func Defaults() *Config {
 		Optimizer: Optimizer{BaseLR: 0.0025, DecayEpochs: []int64{44, 55}, DecayFactor: 0.1, Momentum: 0.9, WeightDecay: 5e-4},
 		Eval: Eval{Interval: 5, ExtraEpochs: []int64{}, Target: 0.23, ScoreThreshold: 0.05, NMSThreshold: 0.5, Candidates: 200, PlusOne: true,
 			Threads: 1},
-		Cluster: Cluster{Nodes: 1, GPUsPerNode: 1, HangSeconds: 10, PrepareSeconds: 900, EvaluateSeconds: 900, ClearCaches: "try", AllreduceSlow: "warn"},
+		Cluster: Cluster{Nodes: 1, GPUsPerNode: 1, HangSeconds: 10, PrepareSeconds: 900, EvaluateSeconds: 900, CommSeconds: 300,
+			ClearCaches: "try", AllreduceSlow: "warn"},
 		origins: map[string]string{},
 	}
 }

@@ -77,6 +77,10 @@ func (c *Config) Engine(seed int64) *ssdpb.EngineConfig {
 			Threads:        int32(c.Eval.Threads),
 			Detections:     c.Eval.Detections,
 		},
+		Comm: &ssdpb.CommConfig{
+			Interface:      c.Cluster.Interface,
+			TimeoutSeconds: int32(c.Cluster.CommSeconds),
+		},
 	}
 }
 
