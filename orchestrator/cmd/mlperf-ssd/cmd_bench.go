@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -59,6 +60,9 @@ func benchSteps(name, usage string, what ssdpb.BenchRequest_What) *cli.Command {
 			if err := noArguments(c); err != nil {
 				return err
 			}
+			if err := atLeast("steps", c.Int64("steps"), 1); err != nil {
+				return err
+			}
 			config, err := benchConfig(c)
 			if err != nil {
 				return err
@@ -72,6 +76,9 @@ func benchSteps(name, usage string, what ssdpb.BenchRequest_What) *cli.Command {
 func benchConfig(c *cli.Context) (*ssdpb.EngineConfig, error) {
 	precision, err := precisionOf(c)
 	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(atLeast("batch", c.Int64("batch"), 1), atLeast("threads", c.Int("threads"), 0)); err != nil {
 		return nil, err
 	}
 	return toolConfig(precision, c.Int64("batch"), c.Int("threads")), nil
@@ -98,6 +105,9 @@ func benchInput() *cli.Command {
 			config, err := benchConfig(c)
 			if err != nil {
 				return err
+			}
+			if s := c.Float64("seconds"); !(s > 0) {
+				return usageError(fmt.Errorf("--seconds is %v, must be above 0", s))
 			}
 			train, err := isTrain(c)
 			if err != nil {

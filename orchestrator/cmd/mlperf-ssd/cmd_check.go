@@ -14,14 +14,16 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mlperf-ssd/orchestrator/internal/compliance"
+	"mlperf-ssd/orchestrator/internal/score"
 )
 
 func checkCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "check",
 		Usage:     "check MLPerf logs against the rules of training 1.1.0, SSD",
-		ArgsUsage: "LOG... (- is standard input)",
-		Description: "Ends with 1 if a log has errors; warnings do not matter. A log may hold any other text.\n\n" +
+		ArgsUsage: "DIR|LOG... (- is standard input)",
+		Description: "Ends with 1 if a log has errors; warnings do not matter. A log may hold any other text; a folder\n" +
+			"stands for its result_*.txt.\n\n" +
 			"Example: mlperf-ssd check --strict results/toy/result_0.txt",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "smoke", Usage: "pass logs of short runs: the target need not be reached nor caches be dropped"},
@@ -51,7 +53,10 @@ func runCheck(c *cli.Context) error {
 		return err
 	}
 	if len(files) == 0 {
-		return usageError(errors.New("check: name at least one log"))
+		return usageError(errors.New("check: name at least one log, or a folder of logs"))
+	}
+	if files, err = logsOf(files); err != nil {
+		return err
 	}
 	if n := len(slices.DeleteFunc(slices.Clone(files), func(f string) bool { return f != compliance.Stdin })); n > 1 {
 		return usageError(errors.New("check: standard input stands twice"))
@@ -81,6 +86,23 @@ func runCheck(c *cli.Context) error {
 		return fmt.Errorf("check: %d of %d logs fail", len(failed), len(logs))
 	}
 	return nil
+}
+
+// logsOf puts the result_*.txt of a folder in its place.
+func logsOf(names []string) ([]string, error) {
+	var logs []string
+	for _, name := range names {
+		if info, err := os.Stat(name); err != nil || !info.IsDir() {
+			logs = append(logs, name)
+			continue
+		}
+		below := score.Logs(name)
+		if len(below) == 0 {
+			return nil, fmt.Errorf("check: %s: no result_*.txt here: name the logs", name)
+		}
+		logs = append(logs, below...)
+	}
+	return logs, nil
 }
 
 func newCheckedLog(file string, report compliance.Report, smoke bool) checkedLog {

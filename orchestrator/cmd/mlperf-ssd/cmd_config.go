@@ -5,6 +5,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -153,7 +154,7 @@ func runConfigList(c *cli.Context) error {
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.toml"))
 	if err != nil || len(files) == 0 {
-		return fmt.Errorf("config: list: no .toml file in %s", dir)
+		return fmt.Errorf("config: list: no .toml file in %s: name another folder, `mlperf-ssd config list DIR`", dir)
 	}
 	type row struct {
 		File      string `json:"file"`
@@ -163,22 +164,24 @@ func runConfigList(c *cli.Context) error {
 		derived
 	}
 	rows := []row{}
+	var wrong []error
 	for _, file := range files {
 		loaded, err := config.Load(config.Source{File: file})
 		if err != nil {
-			return err
+			wrong = append(wrong, err)
+			continue
 		}
 		rows = append(rows, row{file, loaded.Submission.Platform, loaded.Model.Precision, loaded.Run.Epochs, derive(loaded)})
 	}
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, rows)
+		return errors.Join(append(wrong, writeJSON(c.App.Writer, rows))...)
 	}
 	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FILE\tRANKS\tGLOBAL BATCH\tPRECISION\tEPOCHS\tLEARNING RATE\tPLATFORM")
 	for _, r := range rows {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%d\t%v\t%s\n", r.File, r.Ranks, r.GlobalBatch, r.Precision, r.Epochs, r.LearningRate, r.Platform)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%d\t%.6g\t%s\n", r.File, r.Ranks, r.GlobalBatch, r.Precision, r.Epochs, r.LearningRate, r.Platform)
 	}
-	return table.Flush()
+	return errors.Join(append(wrong, table.Flush())...)
 }
 
 func writeJSON(w io.Writer, document any) error {

@@ -25,6 +25,9 @@ func configFlags() []cli.Flag {
 func loadConfig(c *cli.Context) (*config.Config, error) {
 	sets := c.StringSlice("set")
 	if c.IsSet("nproc") {
+		if n := c.Int("nproc"); n < 1 || n > config.MaxRanksPerNode {
+			return nil, usageError(fmt.Errorf("--nproc is %d, must be 1 to %d", n, config.MaxRanksPerNode))
+		}
 		sets = append(sets, "cluster.nodes=1", fmt.Sprintf("cluster.gpus_per_node=%d", c.Int("nproc")))
 	}
 	loaded, err := config.Load(config.Source{File: c.String("config"), LookupEnv: os.LookupEnv, Sets: sets})
@@ -56,6 +59,9 @@ func launchCommand() *cli.Command {
 		}),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
+				return err
+			}
+			if err := atLeast("restarts", c.Int("restarts"), 0); err != nil {
 				return err
 			}
 			loaded, err := loadConfig(c)

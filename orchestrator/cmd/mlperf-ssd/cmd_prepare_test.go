@@ -56,21 +56,21 @@ func TestPrepareToyTakesFlagsOnBothSides(t *testing.T) {
 func TestPrepareRefusesWrongUse(t *testing.T) {
 	dir := t.TempDir()
 	for want, arguments := range map[string][]string{
-		"takes one folder, 0":              {"toy"},
-		"takes one folder, 2":              {"toy", dir, dir},
-		"not defined: --nope":              {"toy", dir, "--nope"},
-		"needs an argument: --train":       {"toy", dir, "--train"},
-		`value "x" for flag --train`:       {"toy", dir, "--train", "x"},
-		"--train is 0, must be 1":          {"toy", dir, "--train", "0"},
-		"takes a .pth file or its address": {"backbone", "a.pth"},
-		"the file to read and the file":    {"annotations", "a.json"},
-		"http:// or https:// and host":     {"coco", dir, "--base-url", "ftp://x"},
-		"exclude each other":               {"coco", dir, "--keep-archives", "--remove-archives"},
-		"--jobs is 0":                      {"coco", dir, "--jobs", "0"},
-		"names no .pth file":               {"backbone", "http://localhost/a.zip", "b.safetensors"},
-		"prepare verify takes one folder":  {"verify"},
-		"--threads is 1025":                {"verify", dir, "--threads", "1025"},
-		"--indent is 17":                   {"annotations", "a.json", "b.json", "--indent", "17"},
+		"takes one folder, 0":                 {"toy"},
+		"takes one folder, 2":                 {"toy", dir, dir},
+		"prepare toy has no flag --nope: see": {"toy", dir, "--nope"},
+		"--train needs a value":               {"toy", dir, "--train"},
+		`value "x" for --train`:               {"toy", dir, "--train", "x"},
+		"--train is 0, must be 1":             {"toy", dir, "--train", "0"},
+		"takes a .pth file or its address":    {"backbone", "a.pth"},
+		"the file to read and the file":       {"annotations", "a.json"},
+		"http:// or https:// and host":        {"coco", dir, "--base-url", "ftp://x"},
+		"exclude each other":                  {"coco", dir, "--keep-archives", "--remove-archives"},
+		"--jobs is 0":                         {"coco", dir, "--jobs", "0"},
+		"names no .pth file":                  {"backbone", "http://localhost/a.zip", "b.safetensors"},
+		"prepare verify takes one folder":     {"verify"},
+		"--threads is 1025":                   {"verify", dir, "--threads", "1025"},
+		"--indent is 17":                      {"annotations", "a.json", "b.json", "--indent", "17"},
 	} {
 		if out, code := prepare(t, arguments...); code != exit.WrongUse || !strings.Contains(out, want) {
 			t.Errorf("%q: exit %d, want %d: %s", arguments, code, exit.WrongUse, out)

@@ -29,18 +29,18 @@ func lateFlags(c *cli.Context) ([]string, error) {
 		name, value, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		at := slices.IndexFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 		if at < 0 {
-			return nil, usageError(errors.New("flag provided but not defined: " + word))
+			return nil, usageError(flagError(c.Command, errors.New("flag provided but not defined: "+word)))
 		}
 		if _, isBool := c.Command.Flags[at].(*cli.BoolFlag); !given && isBool {
 			value = "true"
 		} else if !given {
 			if i++; i == len(rest) {
-				return nil, usageError(fmt.Errorf("flag needs an argument: %s", word))
+				return nil, usageError(flagError(c.Command, fmt.Errorf("flag needs an argument: %s", word)))
 			}
 			value = rest[i]
 		}
 		if err := c.Set(name, value); err != nil {
-			return nil, usageError(fmt.Errorf("invalid value %q for flag --%s: %w", value, name, err))
+			return nil, usageError(flagError(c.Command, fmt.Errorf("invalid value %q for flag -%s: %w", value, name, err)))
 		}
 	}
 	return arguments, nil

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -63,7 +62,7 @@ func newApp() *cli.App {
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usageError(fmt.Errorf("%q is no command: see `mlperf-ssd help`", c.Args().First()))
+				return unknownCommand(c.Args().First(), c.App.Commands, c.App.Name)
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -71,25 +70,6 @@ func newApp() *cli.App {
 	markUsageErrors(app.Commands)
 	return app
 }
-
-// markUsageErrors gives wrong flags and unknown subcommands the exit code of wrong use.
-func markUsageErrors(commands []*cli.Command) {
-	for _, command := range commands {
-		command.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usageError(err) }
-		if command.Action == nil {
-			command.Action = func(c *cli.Context) error {
-				if c.Args().Present() {
-					return usageError(fmt.Errorf("%q is no command: see `%s --help`", c.Args().First(), c.Command.HelpName))
-				}
-				return cli.ShowSubcommandHelp(c)
-			}
-		}
-		markUsageErrors(command.Subcommands)
-	}
-}
-
-// usageError marks a mistake in how the program was called: exit 2.
-func usageError(err error) error { return exit.Usage(err) }
 
 // report prints the error once and gives the exit code.
 func report(err error) int {
@@ -106,8 +86,6 @@ func report(err error) int {
 		code = coder.ExitCode()
 	case errors.Is(err, context.Canceled):
 		code = exit.Interrupted
-	case strings.HasPrefix(err.Error(), "Required flag"): // cli has no exported type for it
-		code = exit.WrongUse
 	}
 	if text := err.Error(); text != "" {
 		fmt.Fprintln(os.Stderr, "mlperf-ssd: "+text)

@@ -148,6 +148,9 @@ func shown(value Raw) string {
 
 // Report ends the check: what must stand somewhere in the log.
 func (c *Checker) Report() Report {
+	if len(c.seen) == 0 && len(c.errors.kept) == 0 {
+		return Report{Findings: []Finding{{Problem: "is no MLPerf log: no line begins with :::MLLOG"}}}
+	}
 	open := c.has("submission_division") && c.seen["submission_division"].is("open")
 	c.occurrences(open)
 	c.accuracy(open)

@@ -123,7 +123,8 @@ func TestOrderAndTime(t *testing.T) {
 		{prefix + `{"time_ms": 1, "key": "x \"NaN", "value": NaN, "metadata": {}` + "\n", "the line is no JSON object"},
 		{prefix + `{"key": "x"}` + "\n", "the line lacks time_ms"},
 		{prefix + `{"time_ms": "a", "key": "x", "value": 1, "metadata": {}}`, "time_ms is no number"},
-		{"", "is missing"},
+		{"", "is no MLPerf log"},
+		{line("0", "seed", ""), "run_start: is missing"},
 	} {
 		report, err := Check(strings.NewReader(test.text))
 		found := false

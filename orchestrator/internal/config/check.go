@@ -10,6 +10,9 @@ import (
 	"strings"
 )
 
+// MaxRanksPerNode bounds cluster.gpus_per_node.
+const MaxRanksPerNode = 64
+
 // limits holds the range of each number.
 func limits() map[string][2]float64 {
 	const many = math.MaxInt32
@@ -43,7 +46,7 @@ func limits() map[string][2]float64 {
 		"eval.candidates":             {1, 8732},
 		"eval.threads":                {0, 4096},
 		"cluster.nodes":               {1, 1 << 20},
-		"cluster.gpus_per_node":       {1, 64},
+		"cluster.gpus_per_node":       {1, MaxRanksPerNode},
 		"cluster.hang_seconds":        {0, 1 << 20},
 		"cluster.prepare_seconds":     {0, 1 << 20},
 		"cluster.evaluate_seconds":    {0, 1 << 20},

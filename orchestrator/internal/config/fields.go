@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"mlperf-ssd/orchestrator/internal/nearest"
 )
 
 // Field is one value of a configuration.
@@ -139,7 +141,7 @@ func typeName(t reflect.Type) string {
 func suggestion(key string, known []string) string {
 	best, distance := "", 4
 	for _, candidate := range known {
-		d := editDistance(key, candidate)
+		d := nearest.Distance(key, candidate)
 		// The right key in the wrong section is close too.
 		if candidate[strings.Index(candidate, ".")+1:] == key[strings.Index(key, ".")+1:] {
 			d = min(d, 1)
@@ -152,24 +154,4 @@ func suggestion(key string, known []string) string {
 		return " (`mlperf-ssd config show` lists them)"
 	}
 	return ": did you mean " + best + "?"
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		previous := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := previous
-			if a[i] != b[j] {
-				cost = 1 + min(previous, row[j], row[j+1])
-			}
-			previous, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

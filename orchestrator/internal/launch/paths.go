@@ -23,8 +23,12 @@ func checkPaths(c *config.Config) error {
 		return errors.New("data.dir is not set: name a COCO folder, or draw one with `mlperf-ssd prepare toy DIR`")
 	}
 	if info, err := os.Stat(c.Data.Dir); err != nil || !info.IsDir() {
-		return fmt.Errorf("%s: data.dir %s is no folder: `mlperf-ssd prepare toy %s` would draw a data set there",
-			c.Origin("data.dir"), c.Data.Dir, c.Data.Dir)
+		from := ""
+		if dir, err := os.Getwd(); err == nil && !filepath.IsAbs(c.Data.Dir) {
+			from = " of " + dir
+		}
+		return fmt.Errorf("%s: data.dir %s is no folder%s: `mlperf-ssd prepare toy %s` would draw a data set there",
+			c.Origin("data.dir"), c.Data.Dir, from, c.Data.Dir)
 	}
 	if file := c.Backbone.Weights; file != "" {
 		if _, err := os.Stat(file); err != nil {

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"mlperf-ssd/orchestrator/internal/crew"
+	"mlperf-ssd/orchestrator/internal/exit"
 	"mlperf-ssd/orchestrator/internal/job"
 	"mlperf-ssd/orchestrator/internal/mllog"
 	"mlperf-ssd/orchestrator/internal/progress"
@@ -54,7 +55,7 @@ func (t *Trial) Prepare() error {
 	} else {
 		start, err := worker.Latest(j.Config.Run.LogDir)
 		if err != nil {
-			return err
+			return exit.Usage(fmt.Errorf("%w: launch without --resume begins anew", err))
 		}
 		j.Start = start
 		if j.Seed == 0 {
