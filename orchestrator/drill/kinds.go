@@ -30,7 +30,8 @@ type kind struct {
 	code    int           // how launch ends
 	says    string        // regular expression of the cause in run.json
 	noticed time.Duration // until somebody is named; 0 = nobody is
-	stopped time.Duration // until launch and all ranks are gone
+	stopped time.Duration // until the other ranks are gone
+	ended   time.Duration // until launch is, and every process
 }
 
 // The figures of a run on one machine: a dead rank is noticed in 0.2 s, all are stopped in two.
@@ -39,17 +40,18 @@ const (
 	lostNoticed = 5 * time.Second
 	allStopped  = 2 * time.Second
 	joinLimit   = 30 * time.Second // without a sign of life before all have met
+	stepTime    = 20 * time.Second // of the real engine, at whose end it stops, beside others
 )
 
 func localKinds() []kind {
 	return []kind{
-		{"KILL", rank, unix.SIGKILL, "", 1, "killed", deadNoticed, allStopped},
-		{"SEGV", rank, unix.SIGSEGV, "", 1, "SIGSEGV|segmentation", deadNoticed, allStopped},
-		{"TERM", rank, unix.SIGTERM, "", 1, "terminated|exit code 130", deadNoticed, allStopped},
-		{"STOP", rank, unix.SIGSTOP, "", 1, "no sign of life|did not join", lostNoticed, lostNoticed + allStopped},
-		{"INT", launcher, unix.SIGINT, "", 130, "interrupted", 0, allStopped},
-		{"TERM", launcher, unix.SIGTERM, "", 130, "interrupted", 0, allStopped},
-		{"KILL", launcher, unix.SIGKILL, "", -1, "", 0, allStopped},
+		{"KILL", rank, unix.SIGKILL, "", 1, "killed", deadNoticed, allStopped, allStopped},
+		{"SEGV", rank, unix.SIGSEGV, "", 1, "SIGSEGV|segmentation", deadNoticed, allStopped, allStopped},
+		{"TERM", rank, unix.SIGTERM, "", 1, "terminated|exit code 130", deadNoticed, allStopped, allStopped},
+		{"STOP", rank, unix.SIGSTOP, "", 1, "no sign of life|did not join", lostNoticed, lostNoticed + allStopped, lostNoticed + allStopped},
+		{"INT", launcher, unix.SIGINT, "", 130, "interrupted", 0, allStopped, allStopped},
+		{"TERM", launcher, unix.SIGTERM, "", 130, "interrupted", 0, allStopped, allStopped},
+		{"KILL", launcher, unix.SIGKILL, "", -1, "", 0, allStopped, allStopped},
 	}
 }
 
@@ -62,10 +64,11 @@ const (
 func clusterKinds() []kind {
 	var kinds []kind
 	for _, k := range localKinds() {
-		k.stopped = jobEnd
+		k.ended = jobEnd
 		switch {
 		case k.target == rank && k.name != "STOP":
 			k.noticed = time.Second // srun tells
+			k.stopped += k.noticed
 		case k.name == "KILL":
 			k.code = 1
 		}
@@ -74,13 +77,13 @@ func clusterKinds() []kind {
 	// Nodes are struck as often as all the rest.
 	for range 4 {
 		kinds = append(kinds,
-			kind{"cut", node, 0, "join", 1, "no sign of life|connection", lostNoticed, lostEnd},
-			kind{"fail", node, 0, "start", 1, "no sign of life|connection", lostNoticed, lostEnd})
+			kind{"cut", node, 0, "join", 1, "no sign of life|connection", lostNoticed, lostNoticed + allStopped, lostEnd},
+			kind{"fail", node, 0, "start", 1, "no sign of life|connection", lostNoticed, lostNoticed + allStopped, lostEnd})
 	}
 	return kinds
 }
 
-// places of a run.
+// The places of a run.
 const (
 	onFake    = "fake"    // here, on the engine without maths
 	onReal    = "real"    // here

@@ -29,6 +29,7 @@ type summary struct {
 	Count   int    `json:"count"`
 	Noticed *span  `json:"noticed_s,omitempty"`
 	Stopped *span  `json:"stopped_s,omitempty"`
+	Ended   *span  `json:"ended_s,omitempty"`
 	Late    int    `json:"late"` // over the figure, within the patience
 	Wrong   int    `json:"wrong"`
 }
@@ -46,7 +47,7 @@ func (r result) String() string {
 	if r.Noticed != nil {
 		text += fmt.Sprintf("named in %.2f s, ", *r.Noticed)
 	}
-	text += fmt.Sprintf("stopped in %.2f s, log %s", *r.Stopped, r.Log)
+	text += fmt.Sprintf("stopped in %.2f s, ended in %.2f s, log %s", *r.Stopped, *r.Ended, r.Log)
 	if r.Late != "" {
 		text += ", late: " + r.Late
 	}
@@ -66,13 +67,16 @@ func (r *report) sum() {
 	for _, key := range slices.Sorted(maps.Keys(of)) {
 		place, kind, _ := strings.Cut(key, "\x00")
 		all := summary{Place: place, Kind: kind, Count: len(of[key])}
-		var noticed, stopped []float64
+		var noticed, stopped, ended []float64
 		for _, s := range of[key] {
 			if s.Noticed != nil {
 				noticed = append(noticed, *s.Noticed)
 			}
 			if s.Stopped != nil {
 				stopped = append(stopped, *s.Stopped)
+			}
+			if s.Ended != nil {
+				ended = append(ended, *s.Ended)
 			}
 			if s.Late != "" {
 				all.Late++
@@ -81,7 +85,7 @@ func (r *report) sum() {
 				all.Wrong++
 			}
 		}
-		all.Noticed, all.Stopped = spanOf(noticed), spanOf(stopped)
+		all.Noticed, all.Stopped, all.Ended = spanOf(noticed), spanOf(stopped), spanOf(ended)
 		r.Summary = append(r.Summary, all)
 		r.Wrong += all.Wrong
 	}
@@ -106,9 +110,9 @@ func (s *span) String() string {
 func (r *report) print(out io.Writer) {
 	fmt.Fprintln(out, "\nseconds; late: over its figure, within the patience")
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "place\tstrike\tcount\tnamed\tmax\tstopped\tmax\tlate\twrong\t")
+	fmt.Fprintln(table, "place\tstrike\tcount\tnamed\tmax\tstopped\tmax\tended\tmax\tlate\twrong\t")
 	for _, s := range r.Summary {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%v\t%v\t%d\t%d\t\n", s.Place, s.Kind, s.Count, s.Noticed, s.Stopped, s.Late, s.Wrong)
+		fmt.Fprintf(table, "%s\t%s\t%d\t%v\t%v\t%v\t%d\t%d\t\n", s.Place, s.Kind, s.Count, s.Noticed, s.Stopped, s.Ended, s.Late, s.Wrong)
 	}
 	_ = table.Flush() // to a terminal or a file
 	fmt.Fprintf(out, "%d strikes, %d wrong\n", len(r.Strikes), r.Wrong)

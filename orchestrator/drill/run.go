@@ -21,27 +21,27 @@ import (
 // run is a launch that is struck.
 type run struct {
 	strike
-	dir   string
-	cmd   *exec.Cmd
-	ended chan struct{} // closed when launch has
+	dir  string
+	cmd  *exec.Cmd
+	done chan struct{} // closed when launch has ended
 }
 
 // config are the values of --set.
 func (d *drill) config(s strike, dir string) (map[string]any, error) {
 	sets := map[string]any{
 		"run.log_dir": dir + "/log", "run.epochs": 2000, "run.log_interval": 1, "run.checkpoint_every_steps": 3,
-		"eval.interval": 1, "eval.target": 1, "data.eval_samples": 4,
+		"eval.interval": 1, "eval.target": 0.99, "data.eval_samples": 4,
 	}
 	if s.place == onReal {
 		maps.Copy(sets, map[string]any{"data.dir": d.toy, "data.train_samples": toySamples, "model.batch_size": 2,
 			"model.precision": "f32", "optimizer.base_lr": 0.001})
 		return sets, nil
 	}
-	directive := dir + "/data/fake:slow=7.safetensors"
+	directive := dir + "/data/fake:slow=7,ap=0.safetensors"
 	if err := errors.Join(os.Mkdir(dir+"/data", 0o755), os.WriteFile(directive, nil, 0o600)); err != nil {
 		return nil, err
 	}
-	maps.Copy(sets, map[string]any{"data.dir": dir + "/data", "data.train_samples": 3200, "model.batch_size": 8, "backbone.weights": directive})
+	maps.Copy(sets, map[string]any{"data.dir": dir + "/data", "data.train_samples": 1600 * s.ranks, "model.batch_size": 8, "backbone.weights": directive})
 	if s.place == onCluster {
 		maps.Copy(sets, map[string]any{"cluster.nodes": clusterNodes, "cluster.gpus_per_node": ranksPerNode})
 	}
@@ -64,7 +64,7 @@ func (d *drill) start(s strike, dir string) (*run, error) {
 	for _, key := range slices.Sorted(maps.Keys(sets)) {
 		words = append(words, "--set", fmt.Sprintf("%s=%v", key, sets[key]))
 	}
-	r := &run{strike: s, dir: dir, cmd: exec.Command(d.program, words...), ended: make(chan struct{})}
+	r := &run{strike: s, dir: dir, cmd: exec.Command(d.program, words...), done: make(chan struct{})}
 	r.cmd.Dir = dir
 	r.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), markName + "=" + dir}
 	if s.place == onCluster {
@@ -88,14 +88,14 @@ func (d *drill) start(s strike, dir string) (*run, error) {
 	}
 	go func() {
 		_ = r.cmd.Wait() // its exit code is looked at
-		close(r.ended)
+		close(r.done)
 	}()
 	return r, nil
 }
 
 func (r *run) over() bool {
 	select {
-	case <-r.ended:
+	case <-r.done:
 		return true
 	default:
 		return false
@@ -136,7 +136,7 @@ func (r *run) said(words string, day time.Time) time.Time {
 
 // await looks at a condition until it holds, and says whether it did before the context ended.
 func await(ctx context.Context, condition func() bool) bool {
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
 		select {

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,8 +24,9 @@ type result struct {
 	Victim  string   `json:"victim"`
 	After   float64  `json:"after_s"`             // of the start, or of the meeting of the ranks
 	Noticed *float64 `json:"noticed_s,omitempty"` // from the strike until somebody was named
-	Stopped *float64 `json:"stopped_s,omitempty"` // until launch and all ranks were gone
-	Late    string   `json:"late,omitempty"`      // over its figure, within the patience
+	Stopped *float64 `json:"stopped_s,omitempty"` // until all other ranks were gone
+	Ended   *float64 `json:"ended_s,omitempty"`   // until launch was, and every process
+	Late    string   `json:"late,omitempty"`      // what was over its figure, within the patience
 	Log     string   `json:"log,omitempty"`
 	Cause   string   `json:"cause,omitempty"`
 	Wrong   string   `json:"wrong,omitempty"`
@@ -53,7 +56,7 @@ func (d *drill) do(ctx context.Context, number int, s strike) (result, error) {
 	}
 	wrong := d.strike(ctx, r, &res)
 	r.kill()
-	<-r.ended
+	<-r.done
 	if s.target == node {
 		err = d.cluster.Node(s.repair, fmt.Sprintf("n%d", s.victim))
 	}
@@ -78,28 +81,54 @@ func (d *drill) strike(ctx context.Context, r *run, res *result) error {
 	if err := d.hit(ctx, r, &struck); err != nil {
 		return err
 	}
-	met := !r.said("info ranks met", struck).IsZero()
-	limit := r.stopped
-	if r.name == "STOP" && !met {
-		limit += joinLimit
+	more := time.Duration(0)
+	if r.name == "STOP" && r.said("info ranks met", struck).IsZero() {
+		more = joinLimit
+	} else if r.place == onReal {
+		more = stepTime
 	}
-	if r.place == onReal {
-		limit += 20 * time.Second // at the end of a step
+	if err := d.awaitEnd(ctx, r, res, struck, more); err != nil {
+		return err
 	}
-	ending, cancel := context.WithDeadline(ctx, struck.Add(limit+d.patience))
+	return errors.Join(d.checkNotice(r, res, struck, more), check(r, res))
+}
+
+// awaitEnd waits until every process is gone.
+func (d *drill) awaitEnd(ctx context.Context, r *run, res *result, struck time.Time, more time.Duration) error {
+	ending, cancel := context.WithDeadline(ctx, struck.Add(r.ended+more+d.patience))
 	defer cancel()
-	gone := await(ending, func() bool { return r.over() && len(marked(r.dir)) == 0 })
-	stopped := time.Since(struck)
-	if !gone && ctx.Err() == nil && !r.over() {
-		return fmt.Errorf("launch still runs after %.1f s", stopped.Seconds())
-	} else if !gone {
-		return fmt.Errorf("processes stay after %.1f s: %v", stopped.Seconds(), marked(r.dir))
+	var left []process
+	gone := await(ending, func() bool {
+		left = marked(r.dir)
+		if res.Stopped == nil && !slices.ContainsFunc(left, func(p process) bool { return p.runs("worker") && !r.hits(p) }) {
+			res.Stopped = seconds(time.Since(struck))
+		}
+		return r.over() && len(left) == 0
+	})
+	took := time.Since(struck)
+	switch {
+	case !gone && !r.over():
+		return fmt.Errorf("launch still runs after %.1f s", took.Seconds())
+	case !gone:
+		return fmt.Errorf("processes stay after %.1f s: %v", took.Seconds(), left)
 	}
-	res.Stopped = seconds(stopped)
-	if stopped > limit {
-		res.Late = "stopped"
+	res.Ended = seconds(took)
+	return errors.Join(d.hold(res, "stopped", *res.Stopped, r.stopped+more), d.hold(res, "ended", *res.Ended, r.ended+more))
+}
+
+// hold compares a time with its figure.
+func (d *drill) hold(res *result, what string, took float64, limit time.Duration) error {
+	if took > (limit + d.patience).Seconds() {
+		return fmt.Errorf("%s only after %.1f s", what, took)
+	} else if took > limit.Seconds() {
+		res.Late = strings.TrimPrefix(res.Late+", "+what, ", ")
 	}
-	return errors.Join(d.checkNotice(r, res, struck, met), check(r, res))
+	return nil
+}
+
+// hits says whether a process is on the node that is struck.
+func (s strike) hits(p process) bool {
+	return s.target == node && slices.Contains(p.env, fmt.Sprintf("SLURMD_NODENAME=n%d", s.victim))
 }
 
 // awaitMoment waits until the strike is due.
@@ -114,6 +143,8 @@ func (d *drill) awaitMoment(ctx context.Context, r *run) error {
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	case <-r.done:
+		return errors.New("launch ended by itself")
 	case <-time.After(r.after):
 		return nil
 	}
@@ -151,26 +182,19 @@ func (d *drill) hit(ctx context.Context, r *run, struck *time.Time) error {
 }
 
 // checkNotice looks when the cause was named.
-func (d *drill) checkNotice(r *run, res *result, struck time.Time, met bool) error {
+func (d *drill) checkNotice(r *run, res *result, struck time.Time, more time.Duration) error {
 	if r.noticed == 0 {
 		return nil
-	}
-	limit := r.noticed
-	if r.name == "STOP" && !met {
-		limit += joinLimit
 	}
 	said := r.said("warn stopping the ranks", struck)
 	if said.IsZero() {
 		return errors.New("nobody was named in the launcher's log")
 	}
-	after := said.Sub(struck)
-	res.Noticed = seconds(after)
-	if after > limit+d.patience {
-		return fmt.Errorf("named after %.1f s", after.Seconds())
-	} else if after > limit {
-		res.Late = "noticed"
+	if said.Before(struck.Truncate(time.Millisecond)) {
+		return errors.New("somebody was named before the strike")
 	}
-	return nil
+	res.Noticed = seconds(said.Sub(struck))
+	return d.hold(res, "named", *res.Noticed, r.noticed+more)
 }
 
 // check looks at exit code, log, run.json and checkpoints.
