@@ -12,7 +12,7 @@ std::unique_ptr<Backend> OpenBackend(const BackendOptions& options) {
 #ifdef SSD_WITH_CUDA
   if (options.device != DeviceKind::kCpu) {
     const std::string obstacle = CudaObstacle(options);
-    if (obstacle.empty()) return MakeCudaBackend();
+    if (obstacle.empty()) return MakeCudaBackend(options);
     if (options.device == DeviceKind::kCuda)
       Throw(Status::kUnavailable, "device.kind cuda: %s", obstacle.c_str());
     return OpenCpuBackend(options.precision, options.threads, options.norm_span, obstacle);

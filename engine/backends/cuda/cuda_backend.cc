@@ -21,9 +21,9 @@ namespace {
 
 class CudaBackend final : public Backend {
  public:
-  CudaBackend() {
+  explicit CudaBackend(const BackendOptions& options) {
     SSD_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));
-    target_ = OpenGpuTarget(context_.stream);
+    target_ = OpenGpuTarget(context_.stream, {options.plan_cache, options.warn});
   }
   ~CudaBackend() override {
     target_.reset();
@@ -95,6 +95,8 @@ class CudaBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> MakeCudaBackend() { return std::make_unique<CudaBackend>(); }
+std::unique_ptr<Backend> MakeCudaBackend(const BackendOptions& options) {
+  return std::make_unique<CudaBackend>(options);
+}
 
 }  // namespace ssd

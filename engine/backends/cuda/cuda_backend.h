@@ -16,6 +16,6 @@ std::string CudaObstacle(const BackendOptions& options);
 
 // cuDNN for convolutions, own kernels for the rest; f16, every value channels last; on the current
 // device. REQUIRES: no CudaObstacle.
-std::unique_ptr<Backend> MakeCudaBackend();
+std::unique_ptr<Backend> MakeCudaBackend(const BackendOptions& options = {});
 
 }  // namespace ssd

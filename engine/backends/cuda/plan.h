@@ -4,9 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
+
+#include "backends/cuda/plan_cache.h"
 
 struct cudnnContext;
 namespace cudnn_frontend::graph {
@@ -21,11 +25,27 @@ struct PlanRecord {
   std::string engine;  // cuDNN's name of the engine; empty: refused
   int64_t workspace = 0;
   std::string refusal;  // cuDNN's words
+  double ms = 0;        // a run of it when it was chosen; 0: not timed
 };
 
 struct BuiltPlan {
   std::shared_ptr<cudnn_frontend::graph::Graph> graph;
   PlanRecord record;
+  int64_t index = -1;  // among the graph's plans
+};
+
+// One graph readied to be timed.
+class PlanRuns {
+ public:
+  virtual ~PlanRuns() = default;
+  // Milliseconds of a plan of the graph; nothing where it failed. REQUIRES: it is built.
+  virtual std::optional<double> Run(int64_t index) = 0;
+};
+class PlanTimer {
+ public:
+  virtual ~PlanTimer() = default;
+  // graph must outlive it. Null where there is not enough memory.
+  virtual std::unique_ptr<PlanRuns> Begin(cudnn_frontend::graph::Graph& graph) = 0;
 };
 
 // Where plans are made for: the GPU at hand, or one known by its properties alone, for which plans
@@ -37,12 +57,20 @@ class PlanTarget {
   // Sets a graph up for the target.
   virtual void Prepare(cudnn_frontend::graph::Graph& graph) const = 0;
 
+  std::unique_ptr<PlanTimer> timer;  // null: the heuristics alone choose
+  std::unique_ptr<PlanCache> cache;  // null: nothing is kept
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
   // By the name of the graph, refused ones too.
   std::unordered_map<std::string, BuiltPlan> built;
 };
 
-// The GPU's own, bound to a stream of the context.
-std::unique_ptr<PlanTarget> OpenGpuTarget(void* stream);
+struct PlanOptions {
+  std::string cache;  // folder of what was chosen before; empty: none
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
+};
+
+// The GPU's own, bound to a stream of the context. Plans are timed on it.
+std::unique_ptr<PlanTarget> OpenGpuTarget(void* stream, const PlanOptions& options);
 // From a JSON of cuDNN's device properties; sm is 80 for compute capability 8.0. Throws
 // Status::kInvalid if cuDNN does not take the properties.
 std::unique_ptr<PlanTarget> DescribedTarget(const std::string& properties, int sm);
@@ -50,8 +78,9 @@ std::unique_ptr<PlanTarget> DescribedTarget(const std::string& properties, int s
 // Tensors of a graph by number.
 using PlanPack = std::unordered_map<int64_t, void*>;
 
-// A cuDNN graph with the engine that runs it: the first one that cuDNN's heuristics offer and can
-// build.
+// A cuDNN graph with the engine that runs it: the one that the target's cache names, else the
+// fastest of those that cuDNN's heuristics offer (plan_choice.h). Engines whose sums are not the
+// same in each run, or are kept in less than f32, are left out.
 class CudnnPlan {
  public:
   // name tells the graph from every other. Throws Status::kUnavailable with cuDNN's words when no

@@ -7,6 +7,8 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -27,7 +29,8 @@ class CudnnPlans : public ::testing::Test {
     const std::string path = SSD_SHARED_DIR "/design/cuda-device-props/a100pcie40.json";
     std::ifstream file(path);
     if (!file) GTEST_SKIP() << path << " is missing";
-    target_ = DescribedTarget({std::istreambuf_iterator<char>(file), {}}, 80);
+    properties_ = {std::istreambuf_iterator<char>(file), {}};
+    target_ = DescribedTarget(properties_, 80);
   }
 
   static ConvDesc Conv(int64_t y_size) {
@@ -41,6 +44,7 @@ class CudnnPlans : public ::testing::Test {
   }
 
   std::unique_ptr<PlanTarget> target_;
+  std::string properties_;
 };
 
 TEST_F(CudnnPlans, AreBuiltOnceForAGraph) {
@@ -51,6 +55,101 @@ TEST_F(CudnnPlans, AreBuiltOnceForAGraph) {
   EXPECT_EQ(first.workspace(), again.workspace());
   ConvFilterGradient(*target_, Conv(38));
   EXPECT_EQ(target_->built.size(), 2u);
+}
+
+// Says that one of the graph's plans is fast; runs nothing.
+class WrittenTimer final : public PlanTimer {
+ public:
+  WrittenTimer(int64_t fast, int* runs) : fast_(fast), runs_(runs) {}
+  std::unique_ptr<PlanRuns> Begin(cudnn_frontend::graph::Graph&) override {
+    class Runs final : public PlanRuns {
+     public:
+      Runs(int64_t fast, int* runs) : fast_(fast), runs_(runs) {}
+      std::optional<double> Run(int64_t index) override {
+        ++*runs_;
+        return index == fast_ ? 1 : 2;
+      }
+
+     private:
+      int64_t fast_;
+      int* runs_;
+    };
+    return std::make_unique<Runs>(fast_, runs_);
+  }
+
+ private:
+  int64_t fast_;
+  int* runs_;
+};
+
+// The engines of the plans of one convolution, chosen by written times and kept in a folder.
+TEST_F(CudnnPlans, TheFastestIsKeptForTheNextRun) {
+  std::string folder = ::testing::TempDir() + "plan_test_XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  int runs = 0;
+  const auto open = [&](int64_t fast) {
+    auto target = DescribedTarget(properties_, 80);
+    target->timer = std::make_unique<WrittenTimer>(fast, &runs);
+    target->cache = std::make_unique<PlanCache>(
+        folder, "written", [](const std::string& warning) { ADD_FAILURE() << warning; });
+    return target;
+  };
+  const auto engine = [](PlanTarget& target, const ConvDesc& desc) {
+    ConvForward(target, desc, true);
+    return target.built.begin()->second.record;
+  };
+  ConvForward(*target_, Conv(38), true);
+  const std::string first = target_->built.begin()->second.record.engine;
+  int64_t fast = 1;  // some candidate is of another engine or has other settings
+  auto timed = open(fast);
+  PlanRecord chosen = engine(*timed, Conv(38));
+  while (chosen.engine == first && ++fast < kTimedCandidates) {
+    std::filesystem::remove(timed->cache->path());
+    timed = open(fast);
+    chosen = engine(*timed, Conv(38));
+  }
+  ASSERT_NE(chosen.engine, first);
+  EXPECT_EQ(chosen.ms, 1);
+
+  runs = 0;
+  const auto again = open(0);
+  EXPECT_EQ(engine(*again, Conv(38)).engine, chosen.engine);
+  EXPECT_EQ(engine(*again, Conv(38)).ms, 1);
+  EXPECT_EQ(runs, 0) << "what is known is not timed";
+
+  ConvDesc without = Conv(38);
+  without.relu = false;
+  const auto other = open(0);
+  engine(*other, without);
+  EXPECT_GT(runs, 0) << "another graph";
+  std::filesystem::remove_all(folder);
+}
+
+// What no engine can be made of is chosen anew.
+TEST_F(CudnnPlans, AnEngineThatIsNoneIsChosenAnew) {
+  std::string folder = ::testing::TempDir() + "plan_test_XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const auto open = [&] {
+    auto target = DescribedTarget(properties_, 80);
+    target->cache = std::make_unique<PlanCache>(folder, "written", [](const std::string&) {});
+    return target;
+  };
+  int runs = 0;
+  auto target = open();
+  target->timer = std::make_unique<WrittenTimer>(0, &runs);
+  ConvForward(*target, Conv(38), true);
+  const std::string wanted = target->built.begin()->second.record.engine;
+  std::ifstream in(target->cache->path());
+  std::string line;
+  for (int i = 0; i < 3; ++i) std::getline(in, line);
+  const std::string graph = line.substr(line.find("conv"));
+  ASSERT_EQ(line.find(graph), line.size() - graph.size());
+  target->cache->Put(graph, {{12345, {{6, 7}}}, 1});
+
+  target = open();
+  ConvForward(*target, Conv(38), true);
+  EXPECT_EQ(target->built.begin()->second.record.engine, wanted);
+  std::filesystem::remove_all(folder);
 }
 
 // The check itself: sizes that do not fit must not find an engine.

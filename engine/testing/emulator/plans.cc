@@ -90,10 +90,12 @@ CudnnPlan PlanOf(PlanTarget& target, const std::function<void(PlanPack&)>& run) 
 
 }  // namespace
 
-std::unique_ptr<PlanTarget> OpenGpuTarget(void*) { return std::make_unique<EmulatedTarget>(); }
+std::unique_ptr<PlanTarget> OpenGpuTarget(void*, const PlanOptions&) {
+  return std::make_unique<EmulatedTarget>();
+}
 
 CudnnPlan::CudnnPlan(PlanTarget&, const std::string& name, const std::shared_ptr<Graph>& graph)
-    : plan_{graph, {name, "loops", 64, ""}} {}
+    : plan_{graph, {name, "loops", 64, ""}, 0} {}
 
 void CudnnPlan::Run(const PlanTarget&, PlanPack& pack, void* workspace) const {
   SSD_CHECK(workspace != nullptr);
