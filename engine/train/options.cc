@@ -44,6 +44,7 @@ void CheckConfig(const EngineConfig& config) {
 BackendOptions BackendOptionsOf(const EngineConfig& config, NormSpan* norm_span) {
   BackendOptions options;
   options.norm_span = norm_span;
+  options.plan_cache = config.device().plan_cache();
   switch (config.device().kind()) {
     case DeviceConfig::CPU:
       options.device = DeviceKind::kCpu;

@@ -91,7 +91,9 @@ std::string EngineSession::Address(int rank, int world) {
 void EngineSession::Prepare() {
   if (trainer_ != nullptr) Throw(Status::kInvalid, "the engine is already prepared");
   doing_ = "preparing";
-  backend_ = OpenBackend(BackendOptionsOf(config_, ranks_.norm_span()));
+  BackendOptions options = BackendOptionsOf(config_, ranks_.norm_span());
+  options.warn = [this](const std::string& message) { Log(kWarning, message); };
+  backend_ = OpenBackend(options);
   Log(kInfo, backend_->Describe());
   parameters_ = std::make_unique<Parameters>(BuildSsd300(), *backend_);
   trainer_ = std::make_unique<Trainer>(*backend_, *parameters_, config_.model().batch_size(),

@@ -444,7 +444,8 @@ func (x *EngineConfig) GetComm() *CommConfig {
 type DeviceConfig struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          DeviceConfig_Kind      `protobuf:"varint,1,opt,name=kind,proto3,enum=ssd.DeviceConfig_Kind" json:"kind,omitempty"`
-	Threads       int32                  `protobuf:"varint,2,opt,name=threads,proto3" json:"threads,omitempty"` // compute threads of the CPU backend; 0 = all that the process may run on
+	Threads       int32                  `protobuf:"varint,2,opt,name=threads,proto3" json:"threads,omitempty"`                     // compute threads of the CPU backend; 0 = all that the process may run on
+	PlanCache     string                 `protobuf:"bytes,3,opt,name=plan_cache,json=planCache,proto3" json:"plan_cache,omitempty"` // folder that keeps which cuDNN plans are fastest; empty = none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -491,6 +492,13 @@ func (x *DeviceConfig) GetThreads() int32 {
 		return x.Threads
 	}
 	return 0
+}
+
+func (x *DeviceConfig) GetPlanCache() string {
+	if x != nil {
+		return x.PlanCache
+	}
+	return ""
 }
 
 type ModelConfig struct {
@@ -2420,10 +2428,12 @@ const file_engine_proto_rawDesc = "" +
 	"\flog_interval\x18\a \x01(\x03R\vlogInterval\x12\x1f\n" +
 	"\vresume_from\x18\b \x01(\tR\n" +
 	"resumeFrom\x12#\n" +
-	"\x04comm\x18\t \x01(\v2\x0f.ssd.CommConfigR\x04comm\"y\n" +
+	"\x04comm\x18\t \x01(\v2\x0f.ssd.CommConfigR\x04comm\"\x98\x01\n" +
 	"\fDeviceConfig\x12*\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x16.ssd.DeviceConfig.KindR\x04kind\x12\x18\n" +
-	"\athreads\x18\x02 \x01(\x05R\athreads\"#\n" +
+	"\athreads\x18\x02 \x01(\x05R\athreads\x12\x1d\n" +
+	"\n" +
+	"plan_cache\x18\x03 \x01(\tR\tplanCache\"#\n" +
 	"\x04Kind\x12\b\n" +
 	"\x04AUTO\x10\x00\x12\a\n" +
 	"\x03CPU\x10\x01\x12\b\n" +

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/engine"
 	"mlperf-ssd/proto/ssdpb"
 )
@@ -54,7 +55,7 @@ func precisionOf(c *cli.Context) (ssdpb.ModelConfig_Precision, error) {
 func toolConfig(precision ssdpb.ModelConfig_Precision, batch int64, threads int) *ssdpb.EngineConfig {
 	return &ssdpb.EngineConfig{
 		Seed:        1,
-		Device:      &ssdpb.DeviceConfig{Kind: ssdpb.DeviceConfig_AUTO, Threads: int32(threads)},
+		Device:      &ssdpb.DeviceConfig{Kind: ssdpb.DeviceConfig_AUTO, Threads: int32(threads), PlanCache: config.PlanFolder(config.UserPlans)},
 		LogInterval: 1,
 		Model:       &ssdpb.ModelConfig{Precision: precision, BatchSize: batch, EvalBatchSize: batch, LossScale: 128, BnGroup: 1},
 		Data:        &ssdpb.DataConfig{MaxSamples: 1, Threads: int32(threads), Prefetch: 2},

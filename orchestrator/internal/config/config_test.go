@@ -156,6 +156,25 @@ func TestCacheOfDecodedImages(t *testing.T) {
 	}
 }
 
+// Where the plans of a GPU are kept.
+func TestPlanFolder(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", "/caches")
+	for set, want := range map[string]string{"device.threads=1": "/caches/mlperf-ssd", `device.plan_cache=""`: "", `device.plan_cache="/scratch"`: "/scratch"} {
+		c, err := Load(Source{Sets: []string{set}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Engine(1).Device.PlanCache; got != want {
+			t.Errorf("%s: %q, want %q", set, got, want)
+		}
+	}
+	t.Setenv("XDG_CACHE_HOME", "")
+	t.Setenv("HOME", "")
+	if got := PlanFolder(UserPlans); got != "" {
+		t.Errorf("without a home: %q, want none", got)
+	}
+}
+
 // The shell variables of run.sub (spec section 16).
 func TestSlurmVariables(t *testing.T) {
 	c, err := Load(Source{LookupEnv: env(map[string]string{"PGSYSTEM": "PG", "WALLTIME": "100", "CONT": "nvcr.io/a/b:1", "CLEAR_CACHES": "1",

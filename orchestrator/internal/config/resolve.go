@@ -4,6 +4,9 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
+
 	"mlperf-ssd/orchestrator/internal/schedule"
 	"mlperf-ssd/proto/ssdpb"
 )
@@ -36,8 +39,9 @@ func (c *Config) Engine(seed int64) *ssdpb.EngineConfig {
 		Seed:        uint64(seed),
 		LogInterval: c.Run.LogInterval,
 		Device: &ssdpb.DeviceConfig{
-			Kind:    map[string]ssdpb.DeviceConfig_Kind{"auto": ssdpb.DeviceConfig_AUTO, "cpu": ssdpb.DeviceConfig_CPU, "cuda": ssdpb.DeviceConfig_CUDA}[c.Device.Kind],
-			Threads: int32(c.Device.Threads),
+			Kind:      map[string]ssdpb.DeviceConfig_Kind{"auto": ssdpb.DeviceConfig_AUTO, "cpu": ssdpb.DeviceConfig_CPU, "cuda": ssdpb.DeviceConfig_CUDA}[c.Device.Kind],
+			Threads:   int32(c.Device.Threads),
+			PlanCache: PlanFolder(c.Device.PlanCache),
 		},
 		Model: &ssdpb.ModelConfig{
 			Precision:        map[string]ssdpb.ModelConfig_Precision{"f32": ssdpb.ModelConfig_F32, "bf16": ssdpb.ModelConfig_BF16, "fp16": ssdpb.ModelConfig_FP16}[c.Model.Precision],
@@ -96,4 +100,20 @@ func (c *Config) cacheMB() int64 {
 	default:
 		return 0
 	}
+}
+
+// UserPlans is device.plan_cache for the folder of the user's caches.
+const UserPlans = "user"
+
+// PlanFolder is where an engine on a GPU keeps which plans are fastest, of a device.plan_cache: "" where
+// it keeps none, also for a user without a folder for caches.
+func PlanFolder(cache string) string {
+	if cache != UserPlans {
+		return cache
+	}
+	caches, err := os.UserCacheDir() // $XDG_CACHE_HOME, or .cache in the home folder
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(caches, "mlperf-ssd")
 }
