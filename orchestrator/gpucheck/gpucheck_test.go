@@ -1,0 +1,327 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mlperf-ssd/orchestrator/internal/exit"
+	"mlperf-ssd/orchestrator/internal/roofline"
+	"mlperf-ssd/orchestrator/internal/ssdnames"
+	"mlperf-ssd/orchestrator/internal/tensorfile"
+)
+
+// program plays the verbs of mlperf-ssd on a machine with a GPU.
+const program = `#!/bin/sh
+for word; do case $word in
+  --engine=*) engine=$(basename "${word#*=}" .so) ;;
+  --output=*) to=${word#*=} ;;
+  --set=run.log_dir=*) logs=$(echo "${word#*=*=}" | tr -d '"') ;;
+esac; done
+here=$(dirname "$0")
+case "$1 $2" in
+  "bench infer") echo '{"backend": "cuda: NVIDIA H100 80GB HBM3, 81000 MB, CUDA 13.0"}' ;;
+  "bench train") echo '{"images_per_second": 1000, "step_ms": {"median": 114}, "ops": [{"kind": "conv forward", "ms": 2, "calls": 1}, {"kind": "upload", "ms": 1, "calls": 1}], "backend": "cuda: NVIDIA H100 80GB HBM3, 81000 MB, CUDA 13.0"}' ;;
+  "bench roofline") echo '{"batch": 114, "layers": [{"name": "c", "kind": "conv", "pass": "forward", "gflop": 8.679, "mb_unfused": 1}]}' ;;
+  "bench allreduce") echo '{"ranks": 1}' ;;
+  "version --json") echo '{"program": "v"}' ;;
+  "step "*) cp "$here/$engine.safetensors" "$to" ;;
+  "prepare toy") ;;
+  "launch "*) mkdir -p "$logs"; echo '{"exit_code": 0}' >"$logs/run.json" ;;
+  "check "*) ;;
+  *) echo "unexpected: $*" >&2; exit 2 ;;
+esac
+`
+
+// suiteOf plays a GoogleTest program.
+func suiteOf(tests string, code string) string {
+	return "#!/bin/sh\nfor word; do case $word in --gtest_output=json:*) echo '" + tests + "' >\"${word#*:}\" ;; esac; done\necho said last\nexit " + code + "\n"
+}
+
+const twoTests = `{"tests": 2, "testsuites": [{"name": "Conv", "testsuite": [{"name": "A", "result": "COMPLETED"}, {"name": "B", "result": "SKIPPED"}]}]}`
+
+// fake is a machine where every check passes.
+func fake(t *testing.T) files {
+	t.Helper()
+	root := t.TempDir()
+	f := files{
+		program: filepath.Join(root, "bin/mlperf-ssd"),
+		cuda:    filepath.Join(root, "lib/libssd_engine_cuda.so"),
+		cpu:     filepath.Join(root, "lib/libssd_engine_cpu.so"),
+		tests:   filepath.Join(root, "build"),
+		toy:     filepath.Join(root, "toy.toml"),
+		work:    filepath.Join(root, "work"),
+	}
+	put(t, f.program, program)
+	for _, name := range []string{"testing/card/cuda_suite_test", "testing/card/cuda_kernels_test", "testing/card/cuda_training_test", "comm/nccl_test"} {
+		put(t, filepath.Join(f.tests, name), suiteOf(twoTests, "0"))
+	}
+	if err := os.Mkdir(f.work, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, engine := range []string{"libssd_engine_cpu", "libssd_engine_cuda"} {
+		putStep(t, filepath.Join(root, "bin", engine+".safetensors"), func(string, []float32) {})
+	}
+	return f
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// putStep writes what a step writes, with small tensors.
+func putStep(t *testing.T, path string, change func(name string, values []float32)) {
+	t.Helper()
+	names := []string{"loss", "scores", "offsets"}
+	for _, name := range ssdnames.Tensors() {
+		names = append(names, "grad."+name)
+	}
+	var items []tensorfile.Item
+	for _, name := range names {
+		values := []float32{3, 4}
+		change(name, values)
+		items = append(items, tensorfile.FromFloat32s(name, []int64{2}, values))
+	}
+	if err := tensorfile.Write(path, items, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func runAll(t *testing.T, f files) (*report, string) {
+	t.Helper()
+	var lines bytes.Buffer
+	r := run(t.Context(), f.checks(), &lines)
+	return r, lines.String()
+}
+
+func (r *report) of(name string) result {
+	for _, c := range r.Checks {
+		if c.Name == name {
+			return c
+		}
+	}
+	return result{}
+}
+
+func TestAllPass(t *testing.T) {
+	f := fake(t)
+	r, lines := runAll(t, f)
+	if r.Passed != 9 || r.Failed != 0 || r.Skipped != 1 {
+		t.Fatalf("%d passed, %d failed, %d skipped:\n%s", r.Passed, r.Failed, r.Skipped, lines)
+	}
+	if got := r.of("nvjpeg"); got.Status != skipped || got.Reason != "this build has no data/nvjpeg_test" {
+		t.Errorf("nvjpeg: %v", got)
+	}
+	output := filepath.Join(t.TempDir(), "made/gpu-check.json")
+	if err := r.write(output); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Passed int
+		Checks []struct {
+			Name    string
+			Figures map[string]any
+		}
+	}
+	if err := json.Unmarshal(text, &read); err != nil || read.Passed != 9 || len(read.Checks) != 10 {
+		t.Fatalf("%v: %s", err, text)
+	}
+	figures := map[string]map[string]any{}
+	for _, c := range read.Checks {
+		figures[c.Name] = c.Figures
+	}
+	if got := figures["ops"]; got["tests"] != 2.0 || len(got["skipped"].([]any)) != 1 {
+		t.Errorf("ops: %v", got)
+	}
+	// 8.679 Gflop an image, 114 images: 989.4 Gflop take 1 ms at best, and took 2.
+	op := figures["speed"]["ops"].([]any)[0].(map[string]any)
+	if figures["speed"]["data_sheet"] != "H100-SXM5-80GB" || math.Abs(op["percent_of_limit"].(float64)-50) > 0.01 || math.Abs(op["tflops"].(float64)-494.7) > 0.1 {
+		t.Errorf("speed: %v", figures["speed"])
+	}
+	var words bytes.Buffer
+	if err := r.verdict(&words, output, f.work); err != nil || !strings.HasPrefix(words.String(), "9 passed, 0 failed, 1 skipped: ") {
+		t.Errorf("%v, %s", err, &words)
+	}
+	if _, err := os.Stat(f.work); err == nil {
+		t.Error("the work folder is left")
+	}
+}
+
+// A failure of any kind does not end the rest.
+func TestFailures(t *testing.T) {
+	f := fake(t)
+	failing := `{"tests": 2, "testsuites": [{"name": "Conv", "testsuite": [{"name": "A", "failures": [{"failure": "x"}]}, {"name": "B"}]}]}`
+	put(t, filepath.Join(f.tests, "testing/card/cuda_suite_test"), suiteOf(failing, "1"))
+	put(t, filepath.Join(f.tests, "testing/card/cuda_kernels_test"), "#!/bin/sh\necho out of memory >&2\nkill -SEGV $$\n")
+	put(t, filepath.Join(f.tests, "testing/card/cuda_training_test"), suiteOf(twoTests, "77"))
+	put(t, filepath.Join(f.tests, "comm/nccl_test"), suiteOf(`{"tests": 0}`, "0"))
+	put(t, filepath.Join(f.tests, "data/nvjpeg_test"), suiteOf(`no JSON`, "0"))
+	putStep(t, filepath.Join(filepath.Dir(f.program), "libssd_engine_cuda.safetensors"), func(name string, values []float32) {
+		if name == "scores" {
+			values[0] = float32(math.NaN())
+		}
+	})
+	put(t, f.program, strings.Replace(program, `"launch "*) `, `"launch "*) echo "mlperf-ssd: rank 0: the loss is not finite" >&2; exit 1; `, 1))
+	r, lines := runAll(t, f)
+	for name, want := range map[string]string{
+		"ops":      "1 of 2 tests failed, the first is Conv.A",
+		"kernels":  "signal: segmentation fault: out of memory",
+		"training": "exit status 77: said last",
+		"step":     "scores is NaN away, 0.02 is allowed",
+		"nccl":     "comm/nccl_test has no tests",
+		"nvjpeg":   "invalid character",
+		"toy":      "the loss is not finite",
+	} {
+		wanted := failed
+		if name == "training" {
+			wanted = skipped
+		}
+		if got := r.of(name); got.Status != wanted || !strings.Contains(got.Reason, want) {
+			t.Errorf("%v, want %s", got, want)
+		}
+	}
+	if r.Passed != 3 || r.Failed != 6 || r.Skipped != 1 {
+		t.Errorf("%d passed, %d failed, %d skipped:\n%s", r.Passed, r.Failed, r.Skipped, lines)
+	}
+	if err := r.verdict(&bytes.Buffer{}, "x.json", f.work); exit.CodeOf(err) != exit.Failed || !strings.Contains(err.Error(), f.work) {
+		t.Errorf("verdict: %v", err)
+	}
+}
+
+// Without a GPU there is one sentence, and the file says what was not checked.
+func TestNoGPU(t *testing.T) {
+	f := fake(t)
+	put(t, f.program, "#!/bin/sh\necho 'mlperf-ssd: no NVIDIA driver (libcuda.so.1) on this machine' >&2\nexit 1\n")
+	r, _ := runAll(t, f)
+	if r.Passed != 0 || r.Failed != 1 || r.Skipped != 9 || !strings.Contains(r.of("toy").Reason, "no NVIDIA driver") {
+		t.Errorf("%+v", r)
+	}
+	var words bytes.Buffer
+	err := r.verdict(&words, "x.json", f.work)
+	if exit.CodeOf(err) != exit.Failed || !strings.Contains(err.Error(), "no NVIDIA driver") || words.Len() > 0 {
+		t.Errorf("verdict: %v, %s", err, &words)
+	}
+}
+
+// A check that hangs is ended with all that it started, and the next one is made.
+func TestTimeout(t *testing.T) {
+	hang := filepath.Join(t.TempDir(), "hang")
+	put(t, hang, "#!/bin/sh\nsleep 1000 &\nwait\n")
+	checks := []check{
+		{"hangs", 100 * time.Millisecond, func(ctx context.Context) (any, error) { return output(ctx, hang) }},
+		{"next", time.Minute, func(context.Context) (any, error) { return 7, nil }},
+	}
+	r := run(t.Context(), checks, &bytes.Buffer{})
+	if got := r.of("hangs"); got.Status != failed || got.Reason != "did not end in 100ms" {
+		t.Errorf("hangs: %v", got)
+	}
+	if r.of("next").Status != passed {
+		t.Errorf("next: %v", r.of("next"))
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	r := run(ctx, []check{{"a", time.Minute, func(ctx context.Context) (any, error) { return nil, ctx.Err() }}}, &bytes.Buffer{})
+	if got := r.of("a"); got.Status != failed || got.Reason != "interrupted" {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	want, got := filepath.Join(t.TempDir(), "want"), filepath.Join(t.TempDir(), "got")
+	putStep(t, want, func(string, []float32) {})
+	one := "grad." + ssdnames.Tensors()[7]
+	for _, test := range []struct {
+		name  string
+		by    float32 // of 5
+		error string
+	}{
+		{"loss", 0.002, ""},
+		{"loss", 0.004, "the loss is 0.0008 away"},
+		{"offsets", 0.2, "offsets is 0.04 away"},
+		{one, 1, ""},
+		{one, 2, "the gradient of " + ssdnames.Tensors()[7] + " is 0.4 away"},
+	} {
+		putStep(t, got, func(name string, values []float32) {
+			if name == test.name {
+				values[0] += test.by
+			}
+		})
+		_, err := compare(want, got)
+		if (err == nil) != (test.error == "") || err != nil && !strings.HasPrefix(err.Error(), test.error) {
+			t.Errorf("%s by %g: %v, want %q", test.name, test.by, err, test.error)
+		}
+	}
+	putStep(t, got, func(name string, values []float32) {
+		if strings.HasPrefix(name, "grad.") {
+			values[1] = 0
+		}
+	})
+	p, err := compare(want, got)
+	if err == nil || !strings.HasPrefix(err.Error(), "the gradient is 0.8 away") || !strings.HasSuffix(err.Error(), "and 117 more") {
+		t.Errorf("all: %v", err)
+	}
+	if p.Count != 119 || len(p.Worst) != 5 {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestPick(t *testing.T) {
+	all := fake(t).checks()
+	if picked, err := pick(all, "step"); err != nil || len(picked) != 2 || picked[0].name != deviceCheck || picked[1].name != "step" {
+		t.Errorf("%v, %v", picked, err)
+	}
+	if _, err := pick(fake(t).checks(), "speeed"); err == nil || !strings.Contains(err.Error(), "must be one of device, ops") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A GPU without a data sheet has times and no limits.
+func TestSpeedWithoutSheet(t *testing.T) {
+	var s speeds
+	s.beside([]opTime{{"conv forward", 2, 1}}, &roofline.Report{Batch: 1, Layers: []roofline.Layer{{Name: "c", Kind: "conv", Pass: "forward", Work: roofline.Work{Gflop: 4}}}}, roofline.Device{})
+	if s.Limit != 0 || len(s.Ops) != 1 || s.Ops[0].LimitMs != 0 || s.Ops[0].Tflops != 2 {
+		t.Errorf("%+v", s)
+	}
+	if _, err := json.Marshal(s); err != nil {
+		t.Error(err)
+	}
+}
+
+// The input is one that the engine takes: its own tests read it by these names.
+func TestWriteStep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "in.safetensors")
+	if err := writeStep(path); err != nil {
+		t.Fatal(err)
+	}
+	file, err := tensorfile.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(err, file.Close())
+	if got := file.Names(); err != nil || strings.Join(got, " ") != "boxes counts image labels" {
+		t.Errorf("%v, %v", got, err)
+	}
+}

@@ -1,0 +1,105 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command gpucheck proves the CUDA engine on a card: the op suites, a step beside the CPU's, toy training
+// to the target, sums between GPUs, and the speed of a step beside the roofline. One failure does not end
+// the rest, every check has a time limit, and all of it goes into one JSON file. It needs neither network
+// nor compiler: docs/gpu-check.md says what to carry to the machine.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"mlperf-ssd/orchestrator/internal/exit"
+)
+
+// files is what is checked and what it needs.
+type files struct {
+	program string // mlperf-ssd
+	cuda    string // its engine with CUDA
+	cpu     string // the engine for CPUs, the oracle of a step
+	tests   string // the build folder with the test programs
+	toy     string // configuration of the toy training
+	work    string // a folder that is kept where a check failed
+}
+
+func main() {
+	app := &cli.App{
+		Name:      "gpucheck",
+		Usage:     "proves the CUDA engine on a card",
+		UsageText: "bin/gpucheck --output results/gpu-check.json",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "root", Value: ".", Usage: "`FOLDER` with bin, lib, configs and the build"},
+			&cli.StringFlag{Name: "build", Value: "build/engine-cuda", Usage: "`FOLDER` of the engine's test programs, below the root"},
+			&cli.StringFlag{Name: "libraries", Value: ".deps/cuda", Usage: "`FOLDER` of CUDA's libraries, below the root (those of LD_LIBRARY_PATH come first)"},
+			&cli.StringFlag{Name: "output", Value: "results/gpu-check.json", Usage: "JSON `FILE`"},
+			&cli.StringFlag{Name: "only", Usage: "one `CHECK`, with the device's"},
+		},
+		Action:          action,
+		HideHelpCommand: true,
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := app.RunContext(ctx, os.Args)
+	stop()
+	if err != nil && err.Error() != "" {
+		fmt.Fprintln(os.Stderr, "gpucheck: "+err.Error())
+	}
+	os.Exit(exit.CodeOf(err))
+}
+
+func action(c *cli.Context) error {
+	if c.Args().Present() {
+		return exit.Usage(fmt.Errorf("%q is no argument: see --help", c.Args().First()))
+	}
+	root, err := filepath.Abs(c.String("root"))
+	if err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp("", "gpucheck-*")
+	if err != nil {
+		return err
+	}
+	f := files{
+		program: filepath.Join(root, "bin/mlperf-ssd"),
+		cuda:    filepath.Join(root, "lib/libssd_engine_cuda.so"),
+		cpu:     filepath.Join(root, "lib/libssd_engine_cpu.so"),
+		tests:   filepath.Join(root, c.String("build")),
+		toy:     filepath.Join(root, "configs/toy.toml"),
+		work:    work,
+	}
+	for _, file := range []string{f.program, f.cuda, f.cpu, f.tests, f.toy} {
+		if _, err := os.Stat(file); err != nil {
+			return exit.Usage(fmt.Errorf("%w: run `make gpu-check` where it can be built, or carry it here", err))
+		}
+	}
+	findLibraries(filepath.Join(root, c.String("libraries")))
+	checks, err := pick(f.checks(), c.String("only"))
+	if err != nil {
+		return exit.Usage(err)
+	}
+	report := run(c.Context, checks, c.App.Writer)
+	if err := report.write(c.String("output")); err != nil {
+		return err
+	}
+	return report.verdict(c.App.Writer, c.String("output"), work)
+}
+
+// findLibraries lets the programs find CUDA's libraries below a folder of scripts/fetch-cuda, after those
+// that are set.
+func findLibraries(folder string) {
+	path := os.Getenv("LD_LIBRARY_PATH")
+	for _, below := range []string{"toolkit/lib64", "cudnn/lib", "nccl/lib"} {
+		if path != "" {
+			path += ":"
+		}
+		path += filepath.Join(folder, below)
+	}
+	_ = os.Setenv("LD_LIBRARY_PATH", path) // the name is valid
+}

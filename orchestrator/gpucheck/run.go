@@ -1,0 +1,206 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"mlperf-ssd/orchestrator/internal/atomicfile"
+	"mlperf-ssd/orchestrator/internal/exit"
+)
+
+type status string
+
+const (
+	passed  status = "passed"
+	failed  status = "failed"
+	skipped status = "skipped"
+)
+
+// check is one question. Its answer is figures for the report; a skipError is no failure.
+type check struct {
+	name  string
+	limit time.Duration
+	ask   func(ctx context.Context) (any, error)
+}
+
+// skipError says why a check cannot be made here.
+type skipError struct{ reason string }
+
+func (e *skipError) Error() string { return e.reason }
+
+// result is what became of a check.
+type result struct {
+	Name    string  `json:"name"`
+	Status  status  `json:"status"`
+	Seconds float64 `json:"seconds"`
+	Reason  string  `json:"reason,omitempty"`
+	Figures any     `json:"figures,omitempty"`
+}
+
+// report is the JSON file.
+type report struct {
+	Time    time.Time `json:"time"`
+	Host    string    `json:"host"`
+	Passed  int       `json:"passed"`
+	Failed  int       `json:"failed"`
+	Skipped int       `json:"skipped"`
+	Checks  []result  `json:"checks"`
+
+	noGPU string // why
+}
+
+// deviceCheck is the first one: without it there is nothing to check.
+const deviceCheck = "device"
+
+// pick is the device's check and the one of a name, or all.
+func pick(checks []check, only string) ([]check, error) {
+	if only == "" {
+		return checks, nil
+	}
+	var names []string
+	for _, c := range checks {
+		if c.name == only {
+			return slices.DeleteFunc(checks, func(c check) bool { return c.name != only && c.name != deviceCheck }), nil
+		}
+		names = append(names, c.name)
+	}
+	return nil, fmt.Errorf("--only is %q, must be one of %s", only, strings.Join(names, ", "))
+}
+
+// run makes the checks one after another and prints a line of each.
+func run(ctx context.Context, checks []check, w io.Writer) *report {
+	host, _ := os.Hostname() // empty is fine
+	r := &report{Time: time.Now().UTC(), Host: host}
+	for _, c := range checks {
+		answer := result{Name: c.name, Status: skipped, Reason: r.noGPU}
+		if r.noGPU == "" {
+			answer = c.make(ctx)
+		}
+		if c.name == deviceCheck && answer.Status == failed {
+			r.noGPU = "no GPU"
+			if answer.Reason != "" {
+				r.noGPU = answer.Reason
+			}
+		}
+		r.Checks = append(r.Checks, answer)
+		fmt.Fprintln(w, answer)
+	}
+	for _, answer := range r.Checks {
+		switch answer.Status {
+		case passed:
+			r.Passed++
+		case failed:
+			r.Failed++
+		case skipped:
+			r.Skipped++
+		}
+	}
+	return r
+}
+
+func (c check) make(ctx context.Context) result {
+	limited, stop := context.WithTimeout(ctx, c.limit)
+	defer stop()
+	start := time.Now()
+	figures, err := c.ask(limited)
+	answer := result{Name: c.name, Status: passed, Seconds: time.Since(start).Seconds(), Figures: figures}
+	var skip *skipError
+	switch {
+	case err == nil:
+	case errors.As(err, &skip):
+		answer.Status, answer.Reason = skipped, skip.reason
+	case ctx.Err() != nil:
+		answer.Status, answer.Reason = failed, "interrupted"
+	case limited.Err() != nil:
+		answer.Status, answer.Reason = failed, fmt.Sprintf("did not end in %s", c.limit)
+	default:
+		answer.Status, answer.Reason = failed, err.Error()
+	}
+	return answer
+}
+
+func (r result) String() string {
+	text := fmt.Sprintf("%-8s %-10s %6.1f s", r.Status, r.Name, r.Seconds)
+	if r.Reason != "" {
+		text += "  " + r.Reason
+	}
+	return text
+}
+
+func (r *report) write(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+}
+
+// verdict says how it went, and keeps the work folder only of a failure.
+func (r *report) verdict(w io.Writer, output, work string) error {
+	if r.noGPU != "" {
+		_ = os.RemoveAll(work) // empty
+		return exit.With(exit.Failed, errors.New(r.noGPU))
+	}
+	fmt.Fprintf(w, "%d passed, %d failed, %d skipped: %s\n", r.Passed, r.Failed, r.Skipped, output)
+	if r.Failed > 0 {
+		return exit.With(exit.Failed, fmt.Errorf("%d of %d checks failed; their files are in %s", r.Failed, len(r.Checks), work))
+	}
+	return os.RemoveAll(work)
+}
+
+// output runs a program, stops it and all that it started when the context ends, and gives its standard
+// output. An error ends with the last line that the program wrote.
+func output(ctx context.Context, name string, args ...string) ([]byte, error) {
+	command := exec.CommandContext(ctx, name, args...)
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	command.WaitDelay = time.Second
+	var out, err bytes.Buffer
+	command.Stdout, command.Stderr = &out, &err
+	if failure := command.Run(); failure != nil {
+		last := lastLine(err.String())
+		if last == "" {
+			last = lastLine(out.String())
+		}
+		return out.Bytes(), fmt.Errorf("%w: %s", failure, last)
+	}
+	return out.Bytes(), nil
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// decoded is the JSON that a verb prints.
+func decoded[T any](ctx context.Context, program string, args ...string) (T, error) {
+	var value T
+	text, err := output(ctx, program, args...)
+	if err != nil {
+		return value, err
+	}
+	if err := json.Unmarshal(text, &value); err != nil {
+		return value, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
+	}
+	return value, nil
+}
