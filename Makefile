@@ -50,6 +50,22 @@ cuda-check: engine-cuda ## what of the GPU path can be proved without a GPU
 	ctest --test-dir $(CUDA) --output-on-failure -R '^(cuda_|nccl)'
 	scripts/cuda-check .deps/cuda $(CUDA) ../shared/design/cuda-device-props
 
+# The test programs that need a card.
+CARD_TESTS := cuda_suite_test cuda_kernels_test cuda_training_test nccl_test
+
+.PHONY: gpu-check
+gpu-check: gpu-check-build ## proves the CUDA engine on this machine's GPU: results/gpu-check.json
+	bin/gpucheck
+
+.PHONY: gpu-check-build
+gpu-check-build: engine-cuda build
+	cmake --build $(CUDA) -j $(JOBS) --target $(CARD_TESTS)
+	$(GO) build -trimpath -o bin/gpucheck ./orchestrator/gpucheck
+
+.PHONY: gpu-carry
+gpu-carry: gpu-check-build ## build/gpu-carry, to run bin/gpucheck on a machine that can build nothing
+	scripts/gpu-carry $(CUDA) build/gpu-carry
+
 .PHONY: build
 build: engine bin/mlperf-ssd ## the engine and bin/mlperf-ssd
 

@@ -246,7 +246,8 @@ struct BackendOptions {
   Precision precision = Precision::kF32;
   int threads = 0;                // CPU: 0 = all this process may run on
   NormSpan* norm_span = nullptr;  // must outlive the backend; null: this rank alone
-  std::string plan_cache;  // CUDA: folder that keeps which cuDNN plans are fastest; empty: none
+  // CUDA: folder that keeps which cuDNN plans are fastest; empty: none.
+  std::string plan_cache = {};
   std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 // Throws Status::kUnavailable naming what is missing. The only file with a build switch: open.cc.

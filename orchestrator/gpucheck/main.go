@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -70,7 +71,7 @@ func action(c *cli.Context) error {
 		program: filepath.Join(root, "bin/mlperf-ssd"),
 		cuda:    filepath.Join(root, "lib/libssd_engine_cuda.so"),
 		cpu:     filepath.Join(root, "lib/libssd_engine_cpu.so"),
-		tests:   filepath.Join(root, c.String("build")),
+		tests:   below(root, c.String("build")),
 		toy:     filepath.Join(root, "configs/toy.toml"),
 		work:    work,
 	}
@@ -79,7 +80,7 @@ func action(c *cli.Context) error {
 			return exit.Usage(fmt.Errorf("%w: run `make gpu-check` where it can be built, or carry it here", err))
 		}
 	}
-	findLibraries(filepath.Join(root, c.String("libraries")))
+	findLibraries(filepath.Join(root, "lib"), below(root, c.String("libraries")))
 	checks, err := pick(f.checks(), c.String("only"))
 	if err != nil {
 		return exit.Usage(err)
@@ -91,15 +92,20 @@ func action(c *cli.Context) error {
 	return report.verdict(c.App.Writer, c.String("output"), work)
 }
 
-// findLibraries lets the programs find CUDA's libraries below a folder of scripts/fetch-cuda, after those
-// that are set.
-func findLibraries(folder string) {
-	path := os.Getenv("LD_LIBRARY_PATH")
-	for _, below := range []string{"toolkit/lib64", "cudnn/lib", "nccl/lib"} {
-		if path != "" {
-			path += ":"
-		}
-		path += filepath.Join(folder, below)
+// below is a path that is meant from the root on, unless it has a root of its own.
+func below(root, path string) string {
+	if filepath.IsAbs(path) {
+		return path
 	}
-	_ = os.Setenv("LD_LIBRARY_PATH", path) // the name is valid
+	return filepath.Join(root, path)
+}
+
+// findLibraries lets the programs find those that were carried here, and CUDA's below a folder of
+// scripts/fetch-cuda, after those that are set.
+func findLibraries(carried, cuda string) {
+	folders := []string{carried, filepath.Join(cuda, "toolkit/lib64"), filepath.Join(cuda, "cudnn/lib"), filepath.Join(cuda, "nccl/lib")}
+	if set := os.Getenv("LD_LIBRARY_PATH"); set != "" {
+		folders = append([]string{set}, folders...)
+	}
+	_ = os.Setenv("LD_LIBRARY_PATH", strings.Join(folders, ":")) // the name is valid
 }
