@@ -6,7 +6,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -68,6 +70,7 @@ func launchCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			outliveReaders()
 			return launch.Run(c.Context, launchOptions(c, loaded))
 		},
 	}
@@ -106,3 +109,7 @@ func launchOptions(c *cli.Context, loaded *config.Config) launch.Options {
 		Logger:     newLogger(),
 	}
 }
+
+// outliveReaders makes a write into a pipe that nobody reads any more an error, which would kill the
+// program: who reads the log may leave before the run ends.
+func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }

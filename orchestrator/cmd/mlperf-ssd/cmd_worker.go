@@ -39,6 +39,7 @@ func workerCommand() *cli.Command {
 				value := c.Int(name)
 				return &value
 			}
+			outliveReaders()
 			return rank.Run(c.Context, rank.Options{
 				Alone:       !c.IsSet("join") && !c.IsSet("credentials"),
 				Join:        c.String("join"),

@@ -112,8 +112,8 @@ func guess(prefix, word string, known []string) string {
 
 // atLeast is an error unless the flag's number is low or more.
 func atLeast[T int | int64 | float64](name string, value, low T) error {
-	if !(value >= low) {
-		return usageError(fmt.Errorf("--%s is %v, must be at least %v", name, value, low))
+	if value >= low {
+		return nil
 	}
-	return nil
+	return usageError(fmt.Errorf("--%s is %v, must be at least %v", name, value, low))
 }

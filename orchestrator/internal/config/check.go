@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // MaxRanksPerNode bounds cluster.gpus_per_node.
@@ -84,6 +85,9 @@ func (c *Config) check() []error {
 		case float64:
 			number = v
 		case string:
+			if !utf8.ValidString(v) {
+				complain(field.Key, "is %q, must be UTF-8: rename it, or name a link to it", v)
+			}
 			if allowed, limited := words[field.Key]; limited && !slices.Contains(allowed, v) {
 				complain(field.Key, "is %q, must be one of %s", v, strings.Join(allowed, ", "))
 			}

@@ -118,9 +118,9 @@ func (l *Library) BuildInfo() string { return C.GoString(C.loader_build_info(l.a
 
 // Create makes an engine.
 func (l *Library) Create(config *ssdpb.EngineConfig) (Engine, error) {
-	bytes, err := proto.Marshal(config)
+	bytes, err := encode("create", config)
 	if err != nil {
-		return nil, fmt.Errorf("engine: create: %w", err)
+		return nil, err
 	}
 	h := &handle{api: l.api}
 	data, n := view(bytes)
@@ -189,9 +189,9 @@ func (h *handle) Address(rank, world int) ([]byte, error) {
 }
 
 func (h *handle) Connect(addresses [][]byte) error {
-	bytes, err := proto.Marshal(&ssdpb.ConnectRequest{Address: addresses})
+	bytes, err := encode("connect", &ssdpb.ConnectRequest{Address: addresses})
 	if err != nil {
-		return fmt.Errorf("engine: connect: %w", err)
+		return err
 	}
 	data, n := view(bytes)
 	var failure C.ssd_error
@@ -221,9 +221,9 @@ func (h *handle) Save(path string) error {
 }
 
 func (h *handle) Inspect(request *ssdpb.InspectRequest) error {
-	bytes, err := proto.Marshal(request)
+	bytes, err := encode("inspect", request)
 	if err != nil {
-		return fmt.Errorf("engine: inspect: %w", err)
+		return err
 	}
 	data, n := view(bytes)
 	var failure C.ssd_error
@@ -285,9 +285,9 @@ func check(status C.ssd_status, failure *C.ssd_error) error {
 
 // exchange makes a call that takes a message and gives one of at most size bytes.
 func exchange(request, report proto.Message, size int, call func(in unsafe.Pointer, n C.size_t, out unsafe.Pointer, size C.size_t, length *C.size_t, failure *C.ssd_error) C.ssd_status) error {
-	in, err := proto.Marshal(request)
+	in, err := encode("request", request)
 	if err != nil {
-		return fmt.Errorf("engine: request: %w", err)
+		return err
 	}
 	out := make([]byte, size)
 	var length C.size_t
@@ -300,4 +300,13 @@ func exchange(request, report proto.Message, size int, call func(in unsafe.Point
 		return fmt.Errorf("engine: report: %w", err)
 	}
 	return nil
+}
+
+// encode makes the bytes of a request. All that it can refuse is a string that is not UTF-8.
+func encode(what string, message proto.Message) ([]byte, error) {
+	bytes, err := proto.Marshal(message)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %s: %w: rename the file, or name a link to it", what, err)
+	}
+	return bytes, nil
 }

@@ -16,6 +16,7 @@ import (
 	"mlperf-ssd/orchestrator/internal/exit"
 	"mlperf-ssd/orchestrator/internal/job"
 	"mlperf-ssd/orchestrator/internal/slurm"
+	"mlperf-ssd/orchestrator/internal/tee"
 )
 
 // trials runs what is left of the trials. One that fails does not end the rest.
@@ -71,7 +72,7 @@ func (s *slurmJob) runTrial(ctx context.Context, j job.Job, output string) error
 	}
 	defer file.Close()
 	begin := time.Now()
-	both := io.MultiWriter(s.Stdout, file)
+	both := tee.New(file, s.Stdout, func(error) {}) // the trial says it
 	const clock = "2006-01-02 03:04:05 PM"
 	fmt.Fprintf(both, "STARTING TIMING RUN AT %s\n", begin.Format(clock))
 	err = s.runRanks(ctx, j, file)

@@ -94,6 +94,9 @@ func (o Options) docker(ctx context.Context, dir string) (container.Docker, erro
 	}, nil
 }
 
+// dockerFailed is docker's own exit code; others are the container's.
+const dockerFailed = 125
+
 func (o Options) runDocker(ctx context.Context, docker string, args []string) error {
 	cmd := exec.CommandContext(ctx, docker, args...)
 	cmd.Stdout, cmd.Stderr = o.Stdout, o.Stderr
@@ -102,7 +105,9 @@ func (o Options) runDocker(ctx context.Context, docker string, args []string) er
 	cmd.WaitDelay = 2 * crew.Grace
 	err := cmd.Run()
 	var failed *exec.ExitError
-	if errors.As(err, &failed) && failed.ExitCode() > 0 {
+	if errors.As(err, &failed) && failed.ExitCode() == dockerFailed {
+		return exit.With(dockerFailed, errors.New("docker: no container was started, as its words above say: does its daemon run, may you use it, is the image there?"))
+	} else if errors.As(err, &failed) && failed.ExitCode() > 0 {
 		return exit.With(failed.ExitCode(), fmt.Errorf("docker: exit code %d", failed.ExitCode()))
 	} else if err != nil {
 		return fmt.Errorf("docker: %w", err)

@@ -22,7 +22,9 @@ func checkPaths(c *config.Config) error {
 	if c.Data.Dir == "" {
 		return errors.New("data.dir is not set: name a COCO folder, or draw one with `mlperf-ssd prepare toy DIR`")
 	}
-	if info, err := os.Stat(c.Data.Dir); err != nil || !info.IsDir() {
+	if info, err := os.Stat(c.Data.Dir); errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("%s: data.dir: %w", c.Origin("data.dir"), err)
+	} else if err != nil || !info.IsDir() {
 		from := ""
 		if dir, err := os.Getwd(); err == nil && !filepath.IsAbs(c.Data.Dir) {
 			from = " of " + dir

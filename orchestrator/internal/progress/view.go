@@ -112,9 +112,9 @@ func (v *View) clear() {
 }
 
 // Finish takes the line away and draws how the run went.
-func (v *View) Finish(o worker.Outcome, target float64) {
+func (v *View) Finish(o worker.Outcome, end End) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.clear()
-	fmt.Fprint(v.out, Picture(o, target))
+	fmt.Fprint(v.out, Picture(o, end))
 }

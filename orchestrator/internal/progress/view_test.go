@@ -6,9 +6,12 @@ package progress
 import (
 	"bytes"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"mlperf-ssd/orchestrator/internal/worker"
 )
@@ -44,13 +47,56 @@ func TestTerminalViewKeepsOtherTextApart(t *testing.T) {
 
 func TestPicture(t *testing.T) {
 	o := worker.Outcome{Status: "success", Epochs: 3, Steps: 12, BestAP: 0.46, RunSeconds: 3700, ImagesPerSecond: 5,
-		Losses: []float64{20, 10, 5}, Accuracy: []worker.Scored{{Epoch: 1, AP: 0}, {Epoch: 3, AP: 0.46}}}
-	want := "\nloss  █▃▁  20.000 -> 5.000 over 3 epochs\n" +
-		"AP    epoch   1  0.0000  " + strings.Repeat("·", 20) + "|\n" +
+		Losses: []float64{20, 11, 5}, Accuracy: []worker.Scored{{Epoch: 1, AP: 0}, {Epoch: 3, AP: 0.46}}}
+	want := "\n" +
+		"  loss 20.00 │████\n" +
+		"             │████\n" +
+		"             │████▆▆▆▆\n" +
+		"             │████████▂▂▂▂\n" +
+		"             │████████████\n" +
+		"           0 └────────────\n" +
+		"              3 epochs, the last 5.000\n" +
+		"AP    epoch   1  0.0000  " + strings.Repeat("·", 20) + "|  (| is the target, 0.23)\n" +
 		"AP    epoch   3  0.4600  " + strings.Repeat("█", 20) + "|" + strings.Repeat("█", 19) + "\n" +
-		"target reached: 3 epochs, 12 steps in 1h01m, 5.0 images/s, best AP 0.4600 (target 0.23)\n"
-	got := Picture(o, 0.23)
-	if got != want {
+		"target reached: 3 epochs, 12 steps in 1h01m, 5.0 images/s, best AP 0.4600\n"
+	if got := Picture(o, End{Target: 0.23}); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestPictureSaysHowItEnded(t *testing.T) {
+	missed := worker.Outcome{Status: "aborted", Epochs: 1, Steps: 4}
+	for _, test := range []struct {
+		o    worker.Outcome
+		end  End
+		want string
+	}{
+		{missed, End{Target: 0.23}, "ended below the target: 1 epoch, "},
+		{missed, End{Target: 0.23, Smoke: true}, "done, a short run that need not"},
+		{missed, End{Target: 0.23, Smoke: true, Stopped: true}, "stopped: 1 epoch, "},
+		{worker.Outcome{Status: "aborted"}, End{Stopped: true}, ""},
+		{worker.Outcome{Status: "success", Steps: 4}, End{Stopped: true}, "target reached: "},
+	} {
+		if got := Picture(test.o, test.end); !strings.HasPrefix(got, test.want) || test.want == "" && got != "" {
+			t.Errorf("%+v, %+v: %q, want %q", test.o, test.end, got, test.want)
+		}
+	}
+}
+
+// No loss is too long or too strange for the chart.
+func TestChartIsBounded(t *testing.T) {
+	long := make([]float64, 1000)
+	for i := range long {
+		long[i] = float64(i)
+	}
+	for _, values := range [][]float64{nil, {math.NaN()}, {0}, {math.Inf(1), 1}, {1e300, math.NaN(), 1}, {-1}, long} {
+		for line := range strings.Lines(chart("loss", values)) {
+			if n := utf8.RuneCountInString(line); n > chartWidth+20 {
+				t.Errorf("%v: a line of %d characters", values[:2], n)
+			}
+		}
+	}
+	if got := resampled([]float64{1, 3, 5, 7, 9, 11}, 3); !slices.Equal(got, []float64{2, 6, 10}) {
+		t.Errorf("means %v", got)
 	}
 }

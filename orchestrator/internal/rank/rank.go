@@ -20,6 +20,7 @@ import (
 	"mlperf-ssd/orchestrator/internal/job"
 	"mlperf-ssd/orchestrator/internal/rendezvous"
 	"mlperf-ssd/orchestrator/internal/supervise"
+	"mlperf-ssd/orchestrator/internal/tee"
 	"mlperf-ssd/orchestrator/internal/weights"
 	"mlperf-ssd/orchestrator/internal/worker"
 	"mlperf-ssd/proto/ssdpb"
@@ -171,7 +172,10 @@ func (w process) openLog(j job.Job) (io.Writer, func() error, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("log: %w", err)
 	}
-	return io.MultiWriter(file, w.Stdout), func() error { return errors.Join(file.Sync(), file.Close()) }, nil
+	log := tee.New(file, w.Stdout, func(err error) {
+		w.Logger.Warn("the log goes on in its file alone", zap.String("file", j.LogFile()), zap.Error(err))
+	})
+	return log, func() error { return errors.Join(file.Sync(), file.Close()) }, nil
 }
 
 // sameEngine refuses to go on with engines of several builds.

@@ -17,11 +17,11 @@ import (
 	"go.uber.org/zap"
 
 	"mlperf-ssd/orchestrator/internal/crew"
-	"mlperf-ssd/orchestrator/internal/exit"
 	"mlperf-ssd/orchestrator/internal/job"
 	"mlperf-ssd/orchestrator/internal/mllog"
 	"mlperf-ssd/orchestrator/internal/progress"
 	"mlperf-ssd/orchestrator/internal/supervise"
+	"mlperf-ssd/orchestrator/internal/tee"
 	"mlperf-ssd/orchestrator/internal/worker"
 )
 
@@ -55,7 +55,7 @@ func (t *Trial) Prepare() error {
 	} else {
 		start, err := worker.Latest(j.Config.Run.LogDir)
 		if err != nil {
-			return exit.Usage(fmt.Errorf("%w: launch without --resume begins anew", err))
+			return fmt.Errorf("%w\n(without --resume a launch begins anew)", err)
 		}
 		j.Start = start
 		if j.Seed == 0 {
@@ -126,14 +126,15 @@ func (t *Trial) once(ctx context.Context) ending {
 	if _, err := mllog.CloseAborted(t.Job.LogFile(), time.Now()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		e.err = errors.Join(e.err, err)
 	}
-	view.Finish(e.outcome, t.Job.Config.Eval.Target)
+	c := t.Job.Config
+	view.Finish(e.outcome, progress.End{Target: c.Eval.Target, Smoke: c.Run.Smoke, Stopped: e.err != nil || ctx.Err() != nil})
 	return e
 }
 
 // both is out and the trial's further output.
 func (t *Trial) both(out io.Writer) io.Writer {
 	if t.Output != nil {
-		return io.MultiWriter(out, t.Output)
+		return tee.New(t.Output, out, func(err error) { t.Logger.Warn("the output goes on in its file alone", zap.Error(err)) })
 	}
 	return out
 }
