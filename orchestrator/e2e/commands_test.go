@@ -33,11 +33,15 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	finish(ts, want, command(ctx, ts, args[1:]).Run())
 }
 
-// interrupt WANT FILE WORD program [args...]: runs the program, sends SIGTERM when FILE holds WORD, and
+// interrupt [-HUP] WANT FILE WORD program [args...]: runs the program, sends SIGTERM when FILE holds WORD, and
 // checks its exit code and that its process group is empty.
 func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	sig := syscall.SIGTERM
+	if len(args) > 0 && args[0] == "-HUP" {
+		sig, args = syscall.SIGHUP, args[1:]
+	}
 	if neg || len(args) < 4 {
-		ts.Fatalf("usage: interrupt WANT FILE WORD program [args...]")
+		ts.Fatalf("usage: interrupt [-HUP] WANT FILE WORD program [args...]")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -57,7 +61,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	if len(children) == 0 {
 		ts.Fatalf("no worker beside pid %d", cmd.Process.Pid)
 	}
-	ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	ts.Check(cmd.Process.Signal(sig))
 	finish(ts, want, cmd.Wait())
 	for _, child := range children {
 		if alive(child) {

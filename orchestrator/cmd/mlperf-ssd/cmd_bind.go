@@ -18,6 +18,7 @@ import (
 
 	"mlperf-ssd/orchestrator/internal/binding"
 	"mlperf-ssd/orchestrator/internal/discover"
+	"mlperf-ssd/orchestrator/internal/exit"
 )
 
 // bindCommand is what launch starts a worker through: it binds itself and becomes the worker, so that
@@ -55,7 +56,7 @@ func runBind(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("bind: %w", err)
 	}
-	signal.Reset(os.Interrupt, syscall.SIGTERM) // one that came between would be lost with this program
+	signal.Reset(append(exit.Demands(), os.Interrupt)...) // one that came between would be lost with this program
 	if err := c.Context.Err(); err != nil {
 		return err
 	}

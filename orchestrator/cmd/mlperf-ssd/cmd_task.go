@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mlperf-ssd/orchestrator/internal/crew"
+	"mlperf-ssd/orchestrator/internal/exit"
 	"mlperf-ssd/orchestrator/internal/slurm"
 )
 
@@ -38,7 +39,7 @@ func taskCommand() *cli.Command {
 				return fmt.Errorf("task: %w", err)
 			}
 			args, env := crew.Bound(c.Context, self, task, c.Bool("gpus"), c.Args().Slice(), newLogger())
-			signal.Reset(os.Interrupt, syscall.SIGTERM) // one that came between would be lost with this program
+			signal.Reset(append(exit.Demands(), os.Interrupt)...) // one that came between would be lost with this program
 			if err := c.Context.Err(); err != nil {
 				return err
 			}

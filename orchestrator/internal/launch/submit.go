@@ -66,7 +66,7 @@ func (o Options) submit(ctx context.Context) error {
 		out = io.Discard // it is in the file
 	}
 	if !o.Detach {
-		s.State, err = followJob(ctx, s, out, func(text string) { o.Logger.Info(text) })
+		s.State, err = followJob(ctx, slurm.Exec{}, s, out, func(text string) { o.Logger.Info(text) })
 		s.ExitCode = exit.CodeOf(err)
 	}
 	switch {
@@ -79,14 +79,18 @@ func (o Options) submit(ctx context.Context) error {
 }
 
 // followJob shows the job's output until it ends, and gives its end as this program's own.
-func followJob(ctx context.Context, s submission, out io.Writer, say func(string)) (string, error) {
+func followJob(ctx context.Context, runner slurm.Runner, s submission, out io.Writer, say func(string)) (string, error) {
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)
-	follower := slurm.Follower{Runner: slurm.Exec{}, Job: s.Job, Log: s.Log, Out: out, Say: say, Interrupt: interrupts}
+	follower := slurm.Follower{Runner: runner, Job: s.Job, Log: s.Log, Out: out, Say: say, Interrupt: interrupts}
 	// Ctrl-C, which ends the command's context, is a question here.
-	state, err := follower.Follow(context.WithoutCancel(ctx))
+	ctx, stop := signal.NotifyContext(context.WithoutCancel(ctx), exit.Demands()...)
+	defer stop()
+	state, err := follower.Follow(ctx)
 	switch {
+	case ctx.Err() != nil:
+		return state.Word, exit.With(exit.Interrupted, fmt.Errorf("job %s goes on: its log is %s, `scancel %s` ends it", s.Job, s.Log, s.Job))
 	case errors.Is(err, context.Canceled):
 		return state.Word, exit.With(exit.Interrupted, fmt.Errorf("job %s is being cancelled; its log is %s", s.Job, s.Log))
 	case errors.Is(err, slurm.ErrForgotten):
