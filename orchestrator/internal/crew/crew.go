@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -160,9 +161,14 @@ func (c Crew) open() (*rendezvous.Room, error) {
 	if listenAddress(c.Starter) != "" {
 		limits.Join = localJoin
 	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("launch: %w", err)
+	}
 	sum := sha256.Sum256(configuration)
 	return rendezvous.NewRoom(rendezvous.Options{
 		World:         int(c.Job.Config.Ranks()),
+		Host:          host,
 		Build:         id,
 		Configuration: hex.EncodeToString(sum[:8]),
 		Job:           text,

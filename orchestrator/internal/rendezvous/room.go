@@ -24,6 +24,7 @@ type Options struct {
 	Configuration string // its hash
 	Job           []byte // what a worker that joins is to do
 	Limits        Limits
+	Host          string                      // the launcher's; empty = not known
 	Note          func(rank int, note []byte) // from a worker for the launcher; one at a time
 }
 

@@ -95,6 +95,49 @@ func watched(t *testing.T, limits Limits, f func(t *testing.T, r *Room)) {
 	})
 }
 
+// Which node has lost its network is seen from the launcher's.
+func TestTheLaunchersOwnNetworkMayBeCut(t *testing.T) {
+	const silent = "no sign of life for 4s: the process stands still or its network is cut"
+	const alone = "no sign of life from any other node for 4s: the network of a, where the launcher is, is cut"
+	for _, test := range []struct {
+		hosts string // of the ranks
+		mute  []int
+		want  string
+	}{
+		{"abbcc", []int{1, 2, 3, 4}, "rank 0 on a (node 0), start: " + alone},
+		{"bbcc", []int{0, 1, 2, 3}, alone},
+		{"abbcc", []int{3, 4}, "rank 3 on c (node 0), start: " + silent},
+		{"abbcc", []int{0}, "rank 0 on a (node 0), start: " + silent},
+		{"abb", []int{1, 2}, "rank 1 on b (node 0), start: " + silent},
+		{"aaa", []int{1, 2}, "rank 1 on a (node 0), start: " + silent},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := NewRoom(Options{World: len(test.hosts), Host: "a", Limits: Limits{Silence: 4 * time.Second}})
+			var members []Member
+			for rank, host := range test.hosts {
+				m, err := Enter(r, Request{Info: Info{Rank: rank, Host: string(host)}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				members = append(members, m)
+			}
+			go r.Watch(t.Context())
+			time.Sleep(time.Minute)
+			for _, rank := range test.mute {
+				mute(members[rank])
+				time.Sleep(Heartbeat / 4) // cables are cut at once, heartbeats are not sent at once
+			}
+			<-r.Stopped()
+			if cause := r.Cause(); cause.Error() != test.want {
+				t.Errorf("%s without %v: %v", test.hosts, test.mute, cause)
+			}
+			for _, m := range members {
+				m.Fail("stopped", true)
+			}
+		})
+	}
+}
+
 func TestOthersMayWaitForARankThatSaves(t *testing.T) {
 	limits := Limits{Silence: 4 * time.Second, Hang: 10 * time.Second, Prepare: time.Minute, Evaluate: time.Minute}
 	watched(t, limits, func(t *testing.T, r *Room) {

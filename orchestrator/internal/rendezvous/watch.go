@@ -208,9 +208,30 @@ func (r *Room) checkAlive(now time.Time) {
 	if r.joined < r.World {
 		return
 	}
-	for _, rank := range r.working() {
-		if over(r.seats[rank].seen, now, r.Limits.Silence) {
-			r.fail(rank, Own, fmt.Sprintf("no sign of life for %v: the process stands still or its network is cut", r.Limits.Silence))
-		}
+	silent := slices.DeleteFunc(r.working(), func(rank int) bool { return !over(r.seats[rank].seen, now, r.Limits.Silence) })
+	if len(silent) > 0 && r.isCutOff(now) {
+		here := slices.IndexFunc(r.seats, func(s seat) bool { return s.info.Host == r.Host })
+		r.fail(here, Own, fmt.Sprintf("no sign of life from any other node for %v: the network of %s, where the launcher is, is cut", r.Limits.Silence, r.Host))
+		return
 	}
+	for _, rank := range silent {
+		r.fail(rank, Own, fmt.Sprintf("no sign of life for %v: the process stands still or its network is cut", r.Limits.Silence))
+	}
+}
+
+// isCutOff says whether it is the launcher's node that lost its network: two nodes or more that are all
+// silent by now. Of two nodes nobody can tell which one it is.
+func (r *Room) isCutOff(now time.Time) bool {
+	others := map[string]bool{}
+	for _, rank := range r.working() {
+		s := &r.seats[rank]
+		if s.info.Host == r.Host {
+			continue
+		}
+		if !over(s.seen, now, r.Limits.Silence/2) {
+			return false
+		}
+		others[s.info.Host] = true
+	}
+	return r.Host != "" && len(others) > 1
 }
