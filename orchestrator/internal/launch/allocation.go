@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"mlperf-ssd/orchestrator/internal/config"
@@ -114,7 +113,7 @@ func (s *slurmJob) setUp(ctx context.Context) error {
 			return err
 		}
 	}
-	if s.ledger, err = slurm.OpenLedger(filepath.Join(logs, "slurm-"+a.Job.ID+".json"), a.Job.ID); err != nil {
+	if s.ledger, err = slurm.OpenLedger(ledgerFile(logs, a.Job.ID), a.Job.ID); err != nil {
 		return err
 	}
 	s.ledger.HostOS = hostOS

@@ -68,6 +68,9 @@ func (o Options) submit(ctx context.Context) error {
 	if !o.Detach {
 		s.State, err = followJob(ctx, slurm.Exec{}, s, out, func(text string) { o.Logger.Info(text) })
 		s.ExitCode = exit.CodeOf(err)
+		if state := (slurm.State{Word: s.State}); err != nil && state.Ended() {
+			err = errors.Join(err, o.closeLost(s.Job, err))
+		}
 	}
 	switch {
 	case o.JSON:
@@ -104,6 +107,10 @@ func followJob(ctx context.Context, runner slurm.Runner, s submission, out io.Wr
 	case state.Word == "FAILED" && state.Code != 0:
 		return state.Word, exit.With(state.Code, fmt.Errorf("job %s failed with exit code %d: see %s", s.Job, state.Code, s.Log))
 	default:
-		return state.Word, fmt.Errorf("job %s ended: %s (%s): see %s", s.Job, state.Word, state.Reason, s.Log)
+		where := ""
+		if state.Host != "" {
+			where = ", its launcher was on " + state.Host
+		}
+		return state.Word, fmt.Errorf("job %s ended: %s (%s)%s: see %s", s.Job, state.Word, state.Reason, where, s.Log)
 	}
 }

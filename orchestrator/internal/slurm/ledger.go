@@ -77,6 +77,14 @@ func (l *Ledger) CutOff() []*Trial {
 	return trials
 }
 
+// Open is the trial that is under way, nil if none is.
+func (l *Ledger) Open() *Trial {
+	if n := len(l.Trials); n > 0 && l.Trials[n-1].Status == "" {
+		return &l.Trials[n-1]
+	}
+	return nil
+}
+
 // Left are the trials of n that have not ended by themselves.
 func (l *Ledger) Left(n int) []int {
 	done := map[int]bool{}

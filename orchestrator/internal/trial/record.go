@@ -45,6 +45,13 @@ func (r *Record) fail(err error) {
 	}
 }
 
+// SaveLost adds a trial whose launcher could not.
+func SaveLost(c *config.Config, version string, n int, cause error) error {
+	lost := Record{Trial: n, Outcome: worker.Outcome{Status: "aborted"}}
+	lost.fail(cause)
+	return save(c, version, lost)
+}
+
 // save adds a trial to run.json; trial 0 begins it.
 func save(c *config.Config, version string, t Record) error {
 	run := RunRecord{Record: t, Version: version}
