@@ -80,7 +80,7 @@ func checkRecord(s strike, path string) (string, error) {
 func (s strike) who() string {
 	const first = `^(trial 0: )?`
 	switch {
-	case s.target == launcher:
+	case s.target == launcher || s.target == home:
 		return ""
 	case s.target == node:
 		return fmt.Sprintf(first+`rank [%d%d] on n%d `, ranksPerNode*(s.victim-1), ranksPerNode*s.victim-1, s.victim)

@@ -124,7 +124,7 @@ func TestDrawsEveryKindAndRepeats(t *testing.T) {
 			drawn[place+s.name+string(s.target)] = true
 		}
 	}
-	if len(drawn) != 7+7+9 {
+	if len(drawn) != 7+7+10 {
 		t.Errorf("drew %d kinds: %v", len(drawn), drawn)
 	}
 	_, err := draw(rng, onFake, "cut")

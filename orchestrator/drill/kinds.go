@@ -19,6 +19,7 @@ const (
 	rank     target = "rank"
 	launcher target = "launcher" // of the ranks; on a cluster the one in the job
 	node     target = "node"
+	home     target = "home" // the launcher's node, without power
 )
 
 // kind is one way to strike a run, and what has to come of it.
@@ -59,6 +60,8 @@ func localKinds() []kind {
 const (
 	jobEnd  = 15 * time.Second
 	lostEnd = 60 * time.Second
+	// Until a rank on another node takes a silent launcher for lost.
+	launcherLost = 10 * time.Second
 )
 
 func clusterKinds() []kind {
@@ -70,7 +73,7 @@ func clusterKinds() []kind {
 			k.noticed = time.Second // srun tells
 			k.stopped += k.noticed
 		case k.name == "KILL":
-			k.code = 1
+			k.code, k.says = 1, "the launcher is lost: "
 		}
 		kinds = append(kinds, k)
 	}
@@ -99,6 +102,18 @@ type strike struct {
 	after  time.Duration // from the start; on a cluster from when the ranks met
 }
 
+// atHome is the strike of a node on that of the launcher. Cut off, it names its own node, and the others
+// stop by themselves; without power it can tell nothing, and the launch that waits for the job does.
+func (s strike) atHome() strike {
+	s.stopped = launcherLost + allStopped
+	if s.name == "fail" {
+		s.target, s.says, s.noticed = home, "the launcher is lost: .*, its launcher was on n1", 0
+	} else {
+		s.says = "no sign of life from any other node"
+	}
+	return s
+}
+
 // draw takes a strike, of one kind if only names it.
 func draw(rng *rand.Rand, place, only string) (strike, error) {
 	s := strike{place: place, ranks: 2, after: 6 * time.Second}
@@ -118,7 +133,9 @@ func draw(rng *rand.Rand, place, only string) (strike, error) {
 	s.kind = kinds[rng.IntN(len(kinds))]
 	s.victim = rng.IntN(s.ranks)
 	if s.target == node {
-		s.victim = 2 + rng.IntN(clusterNodes-1) // the launcher is on the first
+		if s.victim = 1 + rng.IntN(clusterNodes); s.victim == 1 {
+			s = s.atHome()
+		}
 	}
 	return s, nil
 }

@@ -58,7 +58,10 @@ func (r *report) sum() {
 	of := map[string][]result{}
 	for _, s := range r.Strikes {
 		who, _, _ := strings.Cut(s.Victim, " ")
-		if s.Place == onCluster && who != "rank" && who != string(launcher) {
+		switch {
+		case who == "n1":
+			who = "launcher's node"
+		case strings.HasPrefix(who, "n"):
 			who = "node"
 		}
 		key := s.Place + "\x00" + s.Kind + " of a " + who

@@ -33,11 +33,13 @@ type result struct {
 	Folder  string   `json:"folder,omitempty"` // of what is left of a wrong one
 }
 
+func (s strike) onNode() bool { return s.target == node || s.target == home }
+
 func (s strike) victimName() string {
 	switch s.target {
 	case rank:
 		return fmt.Sprintf("rank %d", s.victim)
-	case node:
+	case node, home:
 		return fmt.Sprintf("n%d", s.victim)
 	}
 	return string(s.target)
@@ -57,7 +59,7 @@ func (d *drill) do(ctx context.Context, number int, s strike) (result, error) {
 	wrong := d.strike(ctx, r, &res)
 	r.kill()
 	<-r.done
-	if s.target == node {
+	if s.onNode() {
 		err = d.cluster.Node(s.repair, fmt.Sprintf("n%d", s.victim))
 	}
 	if s.place == onCluster {
@@ -128,7 +130,7 @@ func (d *drill) hold(res *result, what string, took float64, limit time.Duration
 
 // hits says whether a process is on the node that is struck.
 func (s strike) hits(p process) bool {
-	return s.target == node && slices.Contains(p.env, fmt.Sprintf("SLURMD_NODENAME=n%d", s.victim))
+	return s.onNode() && slices.Contains(p.env, fmt.Sprintf("SLURMD_NODENAME=n%d", s.victim))
 }
 
 // awaitMoment waits until the strike is due.
@@ -152,7 +154,7 @@ func (d *drill) awaitMoment(ctx context.Context, r *run) error {
 
 // hit strikes, and says when.
 func (d *drill) hit(ctx context.Context, r *run, struck *time.Time) error {
-	if r.target == node {
+	if r.onNode() {
 		*struck = time.Now()
 		return d.cluster.Node(r.name, fmt.Sprintf("n%d", r.victim))
 	}
@@ -205,7 +207,7 @@ func check(r *run, res *result) error {
 	if code != r.code && (begun || code != -1 || r.target != launcher) { // a signal may come before launch listens
 		return fmt.Errorf("exit code %d, want %d", code, r.code)
 	}
-	killed := r.target == launcher && (code == -1 || r.name == "KILL")
+	killed := r.target == launcher && code == -1
 	log, err := checkLog(r.dir+"/log/result_0.txt", killed)
 	res.Log = log
 	if err == nil && begun && !killed {
