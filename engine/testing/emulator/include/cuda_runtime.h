@@ -17,6 +17,7 @@
 
 #include "testing/emulator/emulator.h"
 #include "testing/emulator/memory.h"
+#include "testing/emulator/streams.h"
 
 #define __global__
 #define __device__
@@ -122,14 +123,18 @@ inline const char* cudaGetErrorString(cudaError_t error) {
   return error == cudaSuccess ? "no error" : "out of memory";
 }
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
-                                   cudaStream_t) {
-  const ssd::emulator::Opened opened;
-  std::memcpy(to, from, bytes);
+                                   cudaStream_t stream) {
+  ssd::emulator::Enqueue(stream, [=] {
+    const ssd::emulator::Opened opened;
+    std::memcpy(to, from, bytes);
+  });
   return cudaSuccess;
 }
-inline cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t) {
-  const ssd::emulator::Opened opened;
-  std::memset(to, value, bytes);
+inline cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
+  ssd::emulator::Enqueue(stream, [=] {
+    const ssd::emulator::Opened opened;
+    std::memset(to, value, bytes);
+  });
   return cudaSuccess;
 }
 struct cudaDeviceProp {
@@ -154,14 +159,61 @@ inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   *stream = nullptr;
   return cudaSuccess;
 }
-inline cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+  *least = 0;
+  *greatest = -5;
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned, int) {
+  *stream = ssd::emulator::OpenStream();
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  if (stream != nullptr) ssd::emulator::CloseStream(stream);
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  ssd::emulator::RunUntil(ssd::emulator::EndOf(stream));
+  return cudaSuccess;
+}
+using cudaEvent_t = CUevent_st*;
+enum { cudaEventDisableTiming = 2 };
+inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new CUevent_st;
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  *event = ssd::emulator::EndOf(stream);
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  ssd::emulator::RunUntil(*event);
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  ssd::emulator::Enqueue(stream, [until = *event] { ssd::emulator::RunUntil(until); });
+  return cudaSuccess;
+}
+enum { cudaHostAllocPortable = 1 };
+inline cudaError_t cudaHostAlloc(void** data, size_t bytes, unsigned) {
+  *data = std::malloc(bytes);
+  return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+inline cudaError_t cudaFreeHost(void* data) {
+  std::free(data);
+  return cudaSuccess;
+}
 template <class T>
 cudaError_t cudaMalloc(T** data, size_t bytes) {
   *data = static_cast<T*>(ssd::emulator::Allocate(bytes));
   return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
 inline cudaError_t cudaFree(void* data) {
+  ssd::emulator::RunAll();
   ssd::emulator::Free(data);
   return cudaSuccess;
 }
@@ -174,9 +226,13 @@ struct cudaLaunchConfig_t {
 template <class... Wanted, class... Given>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Wanted...),
                                Given&&... args) {
-  [&](Wanted... wanted) {
-    const ssd::emulator::Opened opened;
-    ssd::emulator::Run(config->gridDim, config->blockDim, [&] { kernel(wanted...); });
-  }(std::forward<Given>(args)...);
+  const auto enqueue = [&](Wanted... wanted) {
+    ssd::emulator::Enqueue(config->stream,
+                           [kernel, wanted..., grid = config->gridDim, block = config->blockDim] {
+                             const ssd::emulator::Opened opened;
+                             ssd::emulator::Run(grid, block, [&] { kernel(wanted...); });
+                           });
+  };
+  enqueue(std::forward<Given>(args)...);
   return cudaSuccess;
 }
