@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/batch_renderer.h"
 #include "core/dtype.h"
 
 namespace ssd {
@@ -222,6 +223,10 @@ class Backend {
   virtual std::unique_ptr<Op> MakeMaxPool(const MaxPoolDesc&) = 0;
   virtual std::unique_ptr<MultiboxOp> MakeMultibox(const MultiboxDesc&) = 0;
   virtual std::unique_ptr<DetectOp> MakeDetect(const DetectDesc&) = 0;
+  // Null: the host renders, and uploads whole batches.
+  virtual std::unique_ptr<BatchRenderer> MakeBatchRenderer(const BatchRendererDesc&) {
+    return nullptr;
+  }
   // REQUIRES: every training op of these parameters is bound.
   virtual std::unique_ptr<SgdOp> MakeSgd(const SgdArgs&) = 0;
   // Backward may leave a filter's gradient, for SgdOp, in a form of the backend's own. Writes all

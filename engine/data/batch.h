@@ -17,12 +17,17 @@ struct ImageFormat {
   int64_t channels = 3;
 };
 
+class Backend;
+class BatchRenderer;
+
 // Views into a slot of the loader's ring; valid until the next call of Next on the same stream.
 struct TrainBatch {
   const void* image = nullptr;        // ImageFormat
   const int32_t* label = nullptr;     // [n, 8732]
   const float* offset = nullptr;      // [n, 8732, 4]
   const int64_t* image_id = nullptr;  // [n]
+  // Instead of the first three: to be taken from there, once, before the next call of Next.
+  BatchRenderer* renderer = nullptr;
 };
 struct EvalBatch {
   const void* image = nullptr;
@@ -49,6 +54,8 @@ struct DataOptions {
   int64_t cache_bytes = 0;
   int rank = 0, ranks = 1;
   ImageFormat format;
+  // Renders training batches if it can; must outlive the streams. Null: the host does.
+  Backend* backend = nullptr;
   // kSkip: told once for each bad file, by the thread that calls Next. May be empty.
   std::function<void(const std::string& message)> on_bad_image = {};
 };

@@ -102,17 +102,22 @@ void BatchRing::Finish(const Task& task, std::exception_ptr error) {
   if (--slot.missing == 0) done_.notify_all();
 }
 
+// REQUIRES: the lock.
+bool BatchRing::IsReady() { return next_batch_ > taken_ && SlotOf(taken_).missing == 0; }
+
+bool BatchRing::Ready() {
+  std::lock_guard lock(mutex_);
+  const bool over = options_.batches >= 0 && taken_ >= options_.batches;
+  return !over && !aborted_ && IsReady() && !SlotOf(taken_).error;
+}
+
 int64_t BatchRing::Next() {
   std::unique_lock lock(mutex_);
   if (std::exchange(holding_, false)) work_.notify_all();
   if (options_.batches >= 0 && taken_ >= options_.batches) return -1;
-  const auto ready = [&] {
-    const bool started = next_batch_ > taken_;
-    return started && SlotOf(taken_).missing == 0;
-  };
-  done_.wait(lock, [&] { return aborted_ || ready() || (broken_ && next_batch_ <= taken_); });
+  done_.wait(lock, [&] { return aborted_ || IsReady() || (broken_ && next_batch_ <= taken_); });
   if (aborted_) throw Error(Status::kAborted, "the input was aborted");
-  if (!ready()) std::rethrow_exception(broken_);
+  if (!IsReady()) std::rethrow_exception(broken_);
   holding_ = true;
   const int64_t batch = taken_++;
   if (SlotOf(batch).error) std::rethrow_exception(SlotOf(batch).error);

@@ -45,6 +45,7 @@ class BatchRing {
   // exception of the lowest item of that batch that had one; the batch then counts as taken. One
   // thread at a time. Throws Status::kAborted after Abort.
   int64_t Next();
+  bool Ready();  // whether Next would give a batch at once
   void Abort();  // any thread
 
  private:
@@ -62,6 +63,7 @@ class BatchRing {
   void Work(int worker);
   bool CanStart() const;
   Task TakeTask();
+  bool IsReady();
   void Finish(const Task& task, std::exception_ptr error);
   Slot& SlotOf(int64_t batch) { return slots_[static_cast<size_t>(batch) % slots_.size()]; }
 

@@ -1,14 +1,18 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <utility>
 
+#include "backends/backend.h"
 #include "core/error.h"
 #include "core/lazy_memory.h"
 #include "data/batch.h"
 #include "data/coco_index.h"
 #include "data/decoded_cache.h"
+#include "data/device_loader.h"
 #include "data/loader.h"
 
 namespace ssd {
@@ -54,6 +58,13 @@ class CocoDataset : public Dataset {
 
   std::unique_ptr<TrainStream> Train(int64_t batch, int64_t position) override {
     if (batch < 1) Throw(Status::kInvalid, "model.batch_size must be at least 1");
+    if (options_.backend != nullptr) {
+      auto renderer = options_.backend->MakeBatchRenderer(RendererOf(batch, CacheBytes()));
+      if (renderer != nullptr)
+        return std::make_unique<DeviceTrainLoader>(train_index(), options_, batch, position,
+                                                   Reporter(), std::move(renderer));
+    }
+    MakeCache();
     return std::make_unique<TrainLoader>(train_index(), options_, batch, position, Reporter(),
                                          cache_ ? &*cache_ : nullptr);
   }
@@ -80,14 +91,24 @@ class CocoDataset : public Dataset {
       Throw(Status::kData, "%s: %lld images with a box are too few for %d ranks",
             train_->annotations().c_str(), static_cast<long long>(count), options_.ranks);
     }
-    if (options_.cache_bytes == 0) return;
-    cache_memory_.emplace(static_cast<size_t>(options_.cache_bytes), "data.cache_mb");
-    cache_.emplace(train_->size(), cache_memory_->bytes());
   }
   void OpenVal() {
     val_ = LoadSplit(options_.dir, "val");
     CheckCount("data.eval_samples", options_.eval_samples, val_->size(), *val_, "images");
     if (val_->size() == 0) Throw(Status::kData, "%s: has no image", val_->annotations().c_str());
+  }
+
+  // What is allowed, or all training images if they are less.
+  size_t CacheBytes() const {
+    int64_t all = 0;
+    for (const int32_t i : train_->with_boxes())
+      all += int64_t{3} * train_->width(i) * train_->height(i);
+    return static_cast<size_t>(std::min(all, options_.cache_bytes));
+  }
+  void MakeCache() {
+    if (options_.cache_bytes == 0 || cache_) return;
+    cache_memory_.emplace(CacheBytes(), "data.cache_mb");
+    cache_.emplace(train_->size(), cache_memory_->bytes());
   }
 
   BadImageReport Reporter() {

@@ -18,15 +18,8 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 
-int ThreadsOf(const DataOptions& options) {
-  if (options.threads > 0) return options.threads;
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(CPU_COUNT(&set), 1);
-  return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
-}
-
 BatchRing::Options RingOptions(const DataOptions& options, int64_t items, int64_t batches) {
-  return {.threads = ThreadsOf(options),
+  return {.threads = LoaderThreads(options),
           .prefetch = std::max(options.prefetch, 1),
           .items = items,
           .batches = batches};
@@ -49,6 +42,13 @@ std::vector<std::unique_ptr<SampleMaker>> MakeMakers(int count, DecodedCache* ca
 
 }  // namespace
 
+int LoaderThreads(const DataOptions& options) {
+  if (options.threads > 0) return options.threads;
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(CPU_COUNT(&set), 1);
+  return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
+}
+
 AlignedBytes::AlignedBytes(size_t size) {
   const size_t rounded = (std::max<size_t>(size, 1) + kAlignment - 1) / kAlignment * kAlignment;
   data_.reset(static_cast<uint8_t*>(std::aligned_alloc(kAlignment, rounded)));
@@ -59,21 +59,11 @@ TrainLoader::Slot::Slot(int64_t batch, const ImageFormat& format)
     : image(ImageBytes(format) * static_cast<size_t>(batch)),
       label(sizeof(int32_t) * kDefaultBoxes * static_cast<size_t>(batch)),
       offset(sizeof(float) * 4 * kDefaultBoxes * static_cast<size_t>(batch)),
-      image_id(static_cast<size_t>(batch)),
-      keys(static_cast<size_t>(batch)),
-      bad(static_cast<size_t>(batch)) {}
+      items(batch) {}
 
 TrainLoader::TrainLoader(const CocoIndex& index, const DataOptions& options, int64_t batch,
                          int64_t position, BadImageReport report, DecodedCache* cache)
-    : index_(index),
-      options_(options),
-      report_(std::move(report)),
-      sampler_({.items = static_cast<int64_t>(index.with_boxes().size()),
-                .seed = options.seed,
-                .rank = options.rank,
-                .ranks = options.ranks,
-                .cache = options.cache_sharding},
-               position) {
+    : index_(index), options_(options), items_(index, options, position, std::move(report)) {
   const BatchRing::Options ring = RingOptions(options, batch, -1);
   makers_ = MakeMakers(ring.threads, cache);
   slots_ = MakeSlots<Slot>(BatchRing::SlotsOf(ring), batch, options.format);
@@ -81,47 +71,25 @@ TrainLoader::TrainLoader(const CocoIndex& index, const DataOptions& options, int
   ring_ = std::make_unique<BatchRing>(filler, ring);
 }
 
-void TrainLoader::Open(int64_t batch) {
-  Slot& slot = SlotOf(batch);
-  for (SampleKey& key : slot.keys) key = sampler_.Next();
-  for (auto& bad : slot.bad) bad.clear();
-}
-
 void TrainLoader::Fill(int worker, int64_t batch, int64_t item) {
   Slot& slot = SlotOf(batch);
-  const auto list = index_.with_boxes();
-  const SampleKey key = slot.keys[static_cast<size_t>(item)];
   uint8_t* image = slot.image.data() + ImageBytes(options_.format) * static_cast<size_t>(item);
   auto* label = reinterpret_cast<int32_t*>(slot.label.data()) + item * kDefaultBoxes;
   auto* offset = reinterpret_cast<float*>(slot.offset.data()) + item * kDefaultBoxes * 4;
-  for (size_t tried = 0; tried < list.size(); ++tried) {
-    const int32_t entry = list[(static_cast<size_t>(key.item) + tried) % list.size()];
-    try {
-      makers_[static_cast<size_t>(worker)]->PrepareTrainSample(
-          index_, entry, options_, key.pass, image, {label, static_cast<size_t>(kDefaultBoxes)},
-          {offset, static_cast<size_t>(kDefaultBoxes * 4)});
-      slot.image_id[static_cast<size_t>(item)] = index_.image_id(entry);
-      return;
-    } catch (const Error& e) {
-      if (options_.bad_image != BadImage::kSkip || e.status() != Status::kData) throw;
-      slot.bad[static_cast<size_t>(item)].emplace_back(e.what());
-    }
-  }
-  Throw(Status::kData, "%s: not one of the %zu training images can be used; the last: %s",
-        index_.annotations().c_str(), list.size(),
-        slot.bad[static_cast<size_t>(item)].back().c_str());
+  items_.Fill(slot.items, item, [&](int32_t entry, uint32_t pass) {
+    makers_[static_cast<size_t>(worker)]->PrepareTrainSample(
+        index_, entry, options_, pass, image, {label, static_cast<size_t>(kDefaultBoxes)},
+        {offset, static_cast<size_t>(kDefaultBoxes * 4)});
+  });
 }
 
 TrainBatch TrainLoader::Next() {
   Slot& slot = SlotOf(ring_->Next());
-  for (const auto& messages : slot.bad) {
-    skipped_ += static_cast<int64_t>(messages.size());
-    for (const std::string& message : messages) report_(message);
-  }
+  items_.Report(slot.items);
   return {.image = slot.image.data(),
           .label = reinterpret_cast<const int32_t*>(slot.label.data()),
           .offset = reinterpret_cast<const float*>(slot.offset.data()),
-          .image_id = slot.image_id.data()};
+          .image_id = slot.items.image_id.data()};
 }
 
 EvalLoader::Slot::Slot(int64_t batch, const ImageFormat& format)

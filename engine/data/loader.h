@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "data/coco_index.h"
 #include "data/sample.h"
 #include "data/shard_sampler.h"
+#include "data/train_items.h"
 
 namespace ssd {
 
@@ -30,39 +30,33 @@ class AlignedBytes {
   std::unique_ptr<uint8_t[], Free> data_;
 };
 
-// Told of a bad file that was skipped; the message names it.
-using BadImageReport = std::function<void(const std::string& message)>;
+// Loader threads of a configuration: its own number, or one a processor.
+int LoaderThreads(const DataOptions& options);
 
-// See TrainStream. Item i of batch b is sample position + b * batch + i of the rank's ShardSampler.
-// With BadImage::kSkip a bad image is replaced by the next good one of the training list, in the
-// same pass: what is in a batch depends on the data alone.
+// See TrainStream: batches rendered by the loader's threads.
 class TrainLoader final : public TrainStream, private BatchRing::Filler {
  public:
   // cache: of the host, of the training images; null: none. Must outlive the loader.
   TrainLoader(const CocoIndex& index, const DataOptions& options, int64_t batch, int64_t position,
               BadImageReport report, DecodedCache* cache = nullptr);
   TrainBatch Next() override;
-  int64_t skipped() const override { return skipped_; }
+  int64_t skipped() const override { return items_.skipped(); }
   void Abort() override { ring_->Abort(); }
 
  private:
   struct Slot {
     Slot(int64_t batch, const ImageFormat& format);
     AlignedBytes image, label, offset;
-    std::vector<int64_t> image_id;
-    std::vector<SampleKey> keys;
-    std::vector<std::vector<std::string>> bad;  // messages of each item's replaced images
+    TrainItems::Slot items;
   };
 
-  void Open(int64_t batch) override;
+  void Open(int64_t batch) override { items_.Open(SlotOf(batch).items); }
   void Fill(int worker, int64_t batch, int64_t item) override;
   Slot& SlotOf(int64_t batch) { return *slots_[static_cast<size_t>(batch) % slots_.size()]; }
 
   const CocoIndex& index_;
   const DataOptions options_;
-  const BadImageReport report_;
-  ShardSampler sampler_;
-  int64_t skipped_ = 0;
+  TrainItems items_;
   std::vector<std::unique_ptr<SampleMaker>> makers_;  // of each worker
   std::vector<std::unique_ptr<Slot>> slots_;
   std::unique_ptr<BatchRing> ring_;  // last: its threads use all of the above

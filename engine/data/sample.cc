@@ -13,29 +13,13 @@ size_t ImageBytes(const ImageFormat& format) {
   return SizeOf(format.dtype) * static_cast<size_t>(format.channels) * kImageSide * kImageSide;
 }
 
-ImageSize SampleMaker::OpenImage(const CocoIndex& index, int64_t image) {
+ImageSize SampleMaker::Open(const CocoIndex& index, int64_t image) {
   const std::string path = index.ImagePath(image);
   return decoder_.Open(file_.Read(path), path);
 }
 
-// Puts the opened image into the cache if it has room. A file that can be decoded in parts only
-// stays outside, and is opened again.
-void SampleMaker::Keep(const CocoIndex& index, int64_t image) {
-  uint8_t* pixels = cache_->Reserve(image, size_);
-  if (pixels == nullptr) return;
-  try {
-    CopyRgb(decoder_.Decode({0, 0, size_.width, size_.height}), pixels);
-  } catch (const Error& e) {
-    if (e.status() != Status::kData) throw;
-    OpenImage(index, image);
-    return;
-  }
-  cache_->Publish(image);
-  kept_ = cache_->Find(image);
-}
-
-void SampleMaker::DrawTrainSample(const CocoIndex& index, int64_t image, const DataOptions& options,
-                                  uint32_t epoch) {
+void SampleMaker::Draw(const CocoIndex& index, int64_t image, const ImageSize& size,
+                       const DataOptions& options, uint32_t epoch) {
   const auto random = [&](Purpose purpose) {
     return Philox(options.seed, purpose, epoch, static_cast<uint64_t>(index.image_id(image)));
   };
@@ -44,32 +28,48 @@ void SampleMaker::DrawTrainSample(const CocoIndex& index, int64_t image, const D
   SampleRecord& r = record_;
   r.crop = DrawCrop(crop_random, options.max_samples, index.Boxes(image), index.Labels(image),
                     &r.boxes, &r.labels);
-  r.pixels = ToPixels(r.crop.window, size_);
+  r.pixels = ToPixels(r.crop.window, size);
   r.flip = flip_random.Uniform() < 0.5f;
   r.color = DrawColor(color_random);
   if (r.flip) MirrorBoxes(r.boxes);
 }
 
-// The window of the record.
-PixelView SampleMaker::Decode(const CocoIndex& index, int64_t image) {
-  if (!kept_ && cache_ != nullptr) Keep(index, image);
-  return kept_ ? kept_->Part(record_.pixels) : decoder_.Decode(record_.pixels);
+std::optional<PixelView> SampleMaker::DecodeWhole(const CocoIndex& index, int64_t image,
+                                                  const ImageSize& size) {
+  try {
+    return decoder_.Decode({0, 0, size.width, size.height});
+  } catch (const Error& e) {
+    if (e.status() != Status::kData) throw;
+    Open(index, image);
+    return std::nullopt;
+  }
+}
+
+// The window of the record, by way of the cache if that has room.
+PixelView SampleMaker::Decode(const CocoIndex& index, int64_t image, const ImageSize& size) {
+  uint8_t* pixels = cache_ == nullptr ? nullptr : cache_->Reserve(image, size);
+  const auto whole = pixels == nullptr ? std::nullopt : DecodeWhole(index, image, size);
+  if (!whole) return DecodeCrop();
+  CopyRgb(*whole, pixels);
+  cache_->Publish(image);
+  return cache_->Find(image)->Part(record_.pixels);
 }
 
 void SampleMaker::PrepareTrainSample(const CocoIndex& index, int64_t image,
                                      const DataOptions& options, uint32_t epoch, void* out,
                                      std::span<int32_t> label, std::span<float> offset) {
-  kept_ = cache_ == nullptr ? std::nullopt : cache_->Find(image);
-  size_ = kept_ ? ImageSize{kept_->width, kept_->height} : OpenImage(index, image);
-  DrawTrainSample(index, image, options, epoch);
+  const auto kept = cache_ == nullptr ? std::nullopt : cache_->Find(image);
+  const ImageSize size = kept ? ImageSize{kept->width, kept->height} : Open(index, image);
   const SampleRecord& r = record_;
-  renderer_.Render(Decode(index, image), r.flip, &r.color, options.format, out);
+  Draw(index, image, size, options, epoch);
+  const PixelView crop = kept ? kept->Part(r.pixels) : Decode(index, image, size);
+  renderer_.Render(crop, r.flip, &r.color, options.format, out);
   EncodeTargets(r.boxes, r.labels, label, offset);
 }
 
 void SampleMaker::PrepareEvalSample(const CocoIndex& index, int64_t image,
                                     const ImageFormat& format, void* out) {
-  const ImageSize size = OpenImage(index, image);
+  const ImageSize size = Open(index, image);
   record_.crop = {0, {}};
   record_.pixels = {0, 0, size.width, size.height};
   record_.flip = false;

@@ -51,20 +51,24 @@ class SampleMaker {
                          void* out);
   const SampleRecord& record() const { return record_; }  // of the last sample
 
+  // The parts of PrepareTrainSample, for those who render elsewhere: the file's header; the draws,
+  // into record(); the pixels, once for each Open.
+  ImageSize Open(const CocoIndex& index, int64_t image);
+  void Draw(const CocoIndex& index, int64_t image, const ImageSize& size,
+            const DataOptions& options, uint32_t epoch);
+  PixelView DecodeCrop() { return decoder_.Decode(record_.pixels); }
+  // Nothing if the file can be decoded in parts at most: it is open again then.
+  std::optional<PixelView> DecodeWhole(const CocoIndex& index, int64_t image,
+                                       const ImageSize& size);
+
  private:
-  ImageSize OpenImage(const CocoIndex& index, int64_t image);
-  void DrawTrainSample(const CocoIndex& index, int64_t image, const DataOptions& options,
-                       uint32_t epoch);
-  PixelView Decode(const CocoIndex& index, int64_t image);
-  void Keep(const CocoIndex& index, int64_t image);
+  PixelView Decode(const CocoIndex& index, int64_t image, const ImageSize& size);
 
   DecodedCache* const cache_;
   FileBytes file_;
   JpegDecoder decoder_;
   ImageRenderer renderer_;
   SampleRecord record_;
-  ImageSize size_{0, 0};           // of the last image
-  std::optional<PixelView> kept_;  // its pixels, if they are in the cache
 };
 
 // Writes one sample with all that was drawn for it as safetensors: image f32 [3, 300, 300], boxes

@@ -129,6 +129,7 @@ void EngineSession::DryRun() {
 void EngineSession::OpenData() {
   if (data_ != nullptr) return;
   DataOptions options = InputOptions();
+  options.backend = backend_.get();
   options.on_bad_image = [this](const std::string& message) { Log(kWarning, message); };
   data_ = Dataset::Open(options, true, true);
 }
@@ -152,10 +153,11 @@ void EngineSession::Train(int64_t epoch, int64_t steps) {
   for (int64_t i = 0; i < steps; ++i) {
     CheckAborted();
     doing_ = "loading data";
-    if (batch_.image == nullptr || !config_.data().synthetic()) batch_ = train_stream_->Next();
+    if (batch_.image_id == nullptr || !config_.data().synthetic()) batch_ = train_stream_->Next();
     doing_ = "computing a step";
     const double lr = schedule_.At(epoch, position_.iteration + 1);
     const double loss = ranks_.Mean(trainer_->Step(batch_, lr));
+    batch_.renderer = nullptr;  // taken
     if (!std::isfinite(loss))
       Throw(Status::kDiverged,
             "the loss is not finite at epoch %lld, iteration %lld: lower optimizer.base_lr or "

@@ -99,10 +99,13 @@ void Trainer::Update(double lr) {
 }
 
 void Trainer::Upload(const TrainBatch& batch) {
+  if (batch.renderer != nullptr)
+    return batch.renderer->Take(network_.image(), label_->data(), offset_->data());
   const auto upload = [this](void* device, const void* host, size_t bytes) {
     backend_.Upload(device, {static_cast<const std::byte*>(host), bytes});
   };
   if (batch.image != nullptr) upload(network_.image(), batch.image, network_.image_bytes());
+  if (batch.label == nullptr) return;
   upload(label_->data(), batch.label, label_->size());
   upload(offset_->data(), batch.offset, offset_->size());
 }

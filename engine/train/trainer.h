@@ -26,7 +26,8 @@ class Trainer {
           Communicator& ranks);
 
   // Forward, loss, backward, update. Returns the mean loss of this rank's batch (not scaled). A
-  // batch without images is of those that stand in network().image().
+  // batch without images is of those that stand in network().image(), one without labels of the
+  // targets of the last one.
   float Step(const TrainBatch& batch, double lr, OpProfile* profile = nullptr);
   // The same without the update: gradients of the mean over all ranks are in the parameters' arena,
   // times loss_scale.

@@ -9,11 +9,10 @@ namespace {
 
 class CudaMemory final : public DeviceMemory {
  public:
-  CudaMemory(const CudaContext& context, size_t bytes) : size_(bytes) {
+  CudaMemory(const CudaContext& context, size_t bytes, const char* key) : size_(bytes) {
     const cudaError_t error = cudaMalloc(&data_, std::max<size_t>(bytes, 1));
     if (error == cudaErrorMemoryAllocation)
-      Throw(Status::kUnavailable, "no %zu MB of memory on the GPU: lower model.batch_size",
-            bytes >> 20);
+      Throw(Status::kUnavailable, "no %zu MB of memory on the GPU: lower %s", bytes >> 20, key);
     CheckCuda(error, "cudaMalloc");
     SSD_CUDA(cudaMemsetAsync(data_, 0, bytes, context.stream));
   }
@@ -30,8 +29,9 @@ class CudaMemory final : public DeviceMemory {
 
 }  // namespace
 
-std::unique_ptr<DeviceMemory> AllocateCuda(const CudaContext& context, size_t bytes) {
-  return std::make_unique<CudaMemory>(context, bytes);
+std::unique_ptr<DeviceMemory> AllocateCuda(const CudaContext& context, size_t bytes,
+                                           const char* key) {
+  return std::make_unique<CudaMemory>(context, bytes, key);
 }
 
 void CopyToDevice(const CudaContext& context, const void* host, size_t bytes, void* device) {

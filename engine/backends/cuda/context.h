@@ -22,8 +22,10 @@ struct CudaContext {
   TrainingFilters* filters = nullptr;  // where training convolutions keep theirs
 };
 
-// Zeroed on the context's stream. Throws Status::kUnavailable when the GPU's memory is full.
-std::unique_ptr<DeviceMemory> AllocateCuda(const CudaContext& context, size_t bytes);
+// Zeroed on the context's stream. Throws Status::kUnavailable when the GPU's memory is full, with
+// the key to lower.
+std::unique_ptr<DeviceMemory> AllocateCuda(const CudaContext& context, size_t bytes,
+                                           const char* key = "model.batch_size");
 
 // A copy that is done when these return. For set-up and inspection, not for a step.
 void CopyToDevice(const CudaContext& context, const void* host, size_t bytes, void* device);

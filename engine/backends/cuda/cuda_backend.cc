@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backends/cuda/batch_norm.h"
+#include "backends/cuda/batch_renderer.h"
 #include "backends/cuda/context.h"
 #include "backends/cuda/conv.h"
 #include "backends/cuda/detect.h"
@@ -79,6 +80,9 @@ class CudaBackend final : public Backend {
   }
   std::unique_ptr<DetectOp> MakeDetect(const DetectDesc& desc) override {
     return MakeCudaDetect(context_, desc);
+  }
+  std::unique_ptr<BatchRenderer> MakeBatchRenderer(const BatchRendererDesc& desc) override {
+    return MakeCudaBatchRenderer(context_, desc);
   }
   std::unique_ptr<SgdOp> MakeSgd(const SgdArgs& args) override {
     return std::make_unique<CudaSgd>(context_, filters_.Segments(args));

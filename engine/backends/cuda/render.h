@@ -6,20 +6,10 @@
 
 #include <cstdint>
 
+#include "backends/batch_renderer.h"
 #include "backends/cuda/context.h"
 
 namespace ssd {
-
-// What becomes of a decoded image: spec section 2, steps 2 to 6, with the drawn numbers in it.
-struct RenderTask {
-  const uint8_t* pixels;  // first byte of the crop: red, green, blue[, x], row by row
-  int32_t stride;         // bytes from row to row
-  int32_t pixel_bytes;    // 3 or 4
-  int32_t width, height;  // of the crop, up to 65535
-  int32_t mirror, jitter;
-  float matrix[9];        // hue and saturation, row-major
-  float contrast, shift;  // v becomes contrast v + shift
-};
 
 // A value 0..255 becomes (v - mean) * scale, by colour.
 struct PixelScale {

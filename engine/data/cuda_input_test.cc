@@ -1,0 +1,175 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Training batches that the CUDA backend renders on the emulator, whose streams work as late as
+// they may, against those of the host.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "backends/cuda/cuda_backend.h"
+#include "core/float16.h"
+#include "data/batch.h"
+#include "data/test_files.h"
+#include "loss/default_boxes.h"
+
+namespace ssd {
+namespace {
+
+constexpr int64_t kBatch = 3;
+constexpr size_t kPixels = size_t{kBatch} * 300 * 300;
+// One 8-bit step of a colour, normalised.
+constexpr float kStep = 1 / (0.224f * 255);
+
+struct Batch {
+  std::vector<int64_t> id;
+  std::vector<float16> image;  // [kBatch][300][300][4]
+  std::vector<int32_t> label;
+  std::vector<float> offset;
+  bool operator==(const Batch& o) const {
+    return id == o.id && label == o.label && offset == o.offset &&
+           std::ranges::equal(image, o.image,
+                              [](float16 a, float16 b) { return a.bits == b.bits; });
+  }
+};
+
+class CudaInputTest : public testing::Test {
+ protected:
+  CudaInputTest() {
+    MakeTestDataset(folder_.path(), 12, 1);
+    options_.dir = folder_.path();
+    options_.seed = 4;
+    options_.threads = 3;
+    options_.format = {DType::kF16, 4};
+    options_.on_bad_image = [this](const std::string& message) { bad_.push_back(message); };
+  }
+
+  std::vector<Batch> OnHost(int batches) {
+    options_.backend = nullptr;
+    const auto data = Dataset::Open(options_, true, false);
+    const auto stream = data->Train(kBatch, 0);
+    std::vector<Batch> all;
+    for (int b = 0; b < batches; ++b) {
+      const TrainBatch got = stream->Next();
+      const auto* image = static_cast<const float16*>(got.image);
+      all.push_back({{got.image_id, got.image_id + kBatch},
+                     {image, image + kPixels * 4},
+                     {got.label, got.label + kBatch * kDefaultBoxes},
+                     {got.offset, got.offset + kBatch * kDefaultBoxes * 4}});
+    }
+    skipped_ = stream->skipped();
+    return all;
+  }
+  std::vector<Batch> OnDevice(int batches) {
+    options_.backend = backend_.get();
+    const auto data = Dataset::Open(options_, true, false);
+    const auto stream = data->Train(kBatch, 0);
+    std::vector<Batch> all;
+    for (int b = 0; b < batches; ++b) all.push_back(Take(stream->Next()));
+    skipped_ = stream->skipped();
+    return all;
+  }
+  Batch Take(const TrainBatch& got) {
+    EXPECT_EQ(got.image, nullptr);
+    Batch batch{{got.image_id, got.image_id + kBatch},
+                std::vector<float16>(kPixels * 4),
+                std::vector<int32_t>(kBatch * kDefaultBoxes),
+                std::vector<float>(kBatch * kDefaultBoxes * 4)};
+    const auto image = Allocate(batch.image), label = Allocate(batch.label),
+               offset = Allocate(batch.offset);
+    got.renderer->Take(image->data(), label->data(), offset->data());
+    Fetch(*image, batch.image);
+    Fetch(*label, batch.label);
+    Fetch(*offset, batch.offset);
+    return batch;
+  }
+
+  TestFolder folder_;
+  DataOptions options_;
+  std::vector<std::string> bad_;
+  int64_t skipped_ = 0;
+  const std::unique_ptr<Backend> backend_ = MakeCudaBackend();
+
+ private:
+  template <class T>
+  std::unique_ptr<DeviceMemory> Allocate(const std::vector<T>& values) {
+    return backend_->Allocate(values.size() * sizeof(T));
+  }
+  template <class T>
+  void Fetch(const DeviceMemory& memory, std::vector<T>& values) {
+    backend_->Download(std::as_writable_bytes(std::span(values)), memory.data());
+    backend_->Synchronize();
+  }
+};
+
+// Targets to the bit; pixels but for those on the edge of two 8-bit values.
+void ExpectSame(const std::vector<Batch>& got, const std::vector<Batch>& want) {
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t b = 0; b < got.size(); ++b) {
+    EXPECT_EQ(got[b].id, want[b].id);
+    EXPECT_EQ(got[b].label, want[b].label);
+    EXPECT_EQ(got[b].offset, want[b].offset);
+    size_t differing = 0;
+    for (size_t i = 0; i < kPixels * 4; ++i) {
+      const float error = std::abs(got[b].image[i].ToFloat() - want[b].image[i].ToFloat());
+      ASSERT_LT(error, 3.2f * kStep) << "batch " << b << " at " << i;
+      differing += error > 0.1f * kStep;
+    }
+    EXPECT_LT(differing, kPixels * 4 / 500) << "batch " << b;
+  }
+}
+
+TEST_F(CudaInputTest, EqualsTheHosts) { ExpectSame(OnDevice(4), OnHost(4)); }
+
+TEST_F(CudaInputTest, DoesNotDependOnTheCache) {
+  const auto without = OnDevice(6);
+  for (const int64_t bytes : {60000, 1000000}) {
+    options_.cache_bytes = bytes;
+    EXPECT_TRUE(OnDevice(6) == without) << bytes;
+  }
+}
+
+// From some batch of the second pass on: the loader is ahead of what is kept.
+TEST_F(CudaInputTest, KeptImagesAreNotReadAgain) {
+  options_.cache_bytes = 1000000;
+  options_.prefetch = 1;
+  const auto want = OnDevice(12);
+  const auto data = Dataset::Open(options_, true, false);
+  const auto stream = data->Train(kBatch, 0);
+  for (int b = 0; b < 6; ++b) EXPECT_TRUE(Take(stream->Next()) == want[b]) << b;
+  for (int i = 0; i < 12; ++i)
+    std::filesystem::remove(folder_ / ("train2017/" + std::to_string(i) + ".jpg"));
+  for (int b = 6; b < 12; ++b) EXPECT_TRUE(Take(stream->Next()) == want[b]) << b;
+}
+
+TEST_F(CudaInputTest, BadFilesAreSkippedAsOnTheHost) {
+  options_.bad_image = BadImage::kSkip;
+  WriteFile(folder_ / "train2017/3.jpg", "no image");
+  WriteFile(folder_ / "train2017/4.jpg", "");
+  options_.cache_bytes = 1000000;
+  const auto got = OnDevice(4);
+  const int64_t skipped = skipped_;
+  EXPECT_GE(skipped, 3);
+  EXPECT_EQ(bad_.size(), 2u);
+  ExpectSame(got, OnHost(4));
+  EXPECT_LE(skipped_, skipped);  // the device is a batch ahead
+}
+
+TEST_F(CudaInputTest, ABadFileFailsItsBatch) {
+  const auto good = OnDevice(4);
+  const int64_t bad = good[1].id[2];
+  ASSERT_EQ(std::ranges::count(good[0].id, bad), 0);
+  WriteFile(folder_ / ("train2017/" + std::to_string(bad - 100) + ".jpg"), "no image");
+  const auto data = Dataset::Open(options_, true, false);
+  const auto stream = data->Train(kBatch, 0);
+  EXPECT_TRUE(Take(stream->Next()) == good[0]);
+  EXPECT_THAT(ErrorOf(Status::kData, [&] { stream->Next(); }),
+              testing::HasSubstr(".jpg: is no JPEG"));
+  EXPECT_TRUE(Take(stream->Next()) == good[2]);
+}
+
+}  // namespace
+}  // namespace ssd

@@ -1,0 +1,156 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "data/device_loader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "backends/backend.h"
+#include "core/error.h"
+#include "data/loader.h"
+#include "loss/matcher.h"
+
+namespace ssd {
+namespace {
+
+constexpr size_t kTypicalPixels = size_t{640} * 480;  // of an image of COCO, at most 640 x 640
+constexpr int32_t kBytes = 3;                         // a pixel
+
+size_t LabelBytes(int64_t batch) {
+  return sizeof(int32_t) * kDefaultBoxes * static_cast<size_t>(batch);
+}
+
+RenderTask TaskOf(const SampleRecord& r, int32_t columns) {
+  RenderTask task{.pixels = nullptr,
+                  .stride = columns * kBytes,
+                  .pixel_bytes = kBytes,
+                  .width = r.pixels.width(),
+                  .height = r.pixels.height(),
+                  .mirror = r.flip,
+                  .jitter = true,
+                  .matrix = {},
+                  .contrast = r.color.brightness * r.color.contrast,
+                  .shift = r.color.brightness * (128 - 128 * r.color.contrast)};
+  std::ranges::copy(HueSaturationMatrix(r.color.hue, r.color.saturation), task.matrix);
+  return task;
+}
+
+}  // namespace
+
+BatchRendererDesc RendererOf(int64_t batch, size_t cache_bytes) {
+  return {.batch = batch,
+          .side = kImageSide,
+          .mean = kPixelMean,
+          .scale = kPixelScale,
+          .cache_bytes = cache_bytes};
+}
+
+DeviceTrainLoader::Slot::Slot(int64_t batch, BatchRenderer& renderer)
+    : pixels(renderer.AllocateHost(kBytes * kTypicalPixels * static_cast<size_t>(batch))),
+      label(renderer.AllocateHost(LabelBytes(batch))),
+      offset(renderer.AllocateHost(4 * LabelBytes(batch))),
+      room(kBytes * kTypicalPixels * static_cast<size_t>(batch)),
+      more(static_cast<size_t>(batch)),
+      images(static_cast<size_t>(batch)),
+      keep(static_cast<size_t>(batch)),
+      items(batch) {}
+
+DeviceTrainLoader::DeviceTrainLoader(const CocoIndex& index, const DataOptions& options,
+                                     int64_t batch, int64_t position, BadImageReport report,
+                                     std::unique_ptr<BatchRenderer> renderer)
+    : index_(index),
+      options_(options),
+      items_(index, options, position, std::move(report)),
+      renderer_(std::move(renderer)),
+      cache_(index.size(), renderer_->cache()) {
+  const BatchRing::Options ring = {.threads = LoaderThreads(options),
+                                   .prefetch = std::max(options.prefetch, 1),
+                                   .items = batch,
+                                   .batches = -1};
+  for (int i = 0; i < ring.threads; ++i) makers_.push_back(std::make_unique<SampleMaker>());
+  for (int i = 0; i < BatchRing::SlotsOf(ring); ++i)
+    slots_.push_back(std::make_unique<Slot>(batch, *renderer_));
+  BatchRing::Filler& filler = *this;
+  ring_ = std::make_unique<BatchRing>(filler, ring);
+}
+
+void DeviceTrainLoader::Open(int64_t batch) {
+  Slot& slot = SlotOf(batch);
+  items_.Open(slot.items);
+  slot.used = 0;
+}
+
+void DeviceTrainLoader::Fill(int worker, int64_t batch, int64_t item) {
+  Slot& slot = SlotOf(batch);
+  items_.Fill(slot.items, item, [&](int32_t image, uint32_t pass) {
+    Prepare(*makers_[static_cast<size_t>(worker)], slot, static_cast<size_t>(item), image, pass);
+  });
+}
+
+void DeviceTrainLoader::Prepare(SampleMaker& maker, Slot& slot, size_t item, int32_t image,
+                                uint32_t pass) {
+  const auto kept = cache_.Find(image);
+  const ImageSize size = kept ? ImageSize{kept->width, kept->height} : maker.Open(index_, image);
+  maker.Draw(index_, image, size, options_, pass);
+  const SampleRecord& r = maker.record();
+  slot.keep[item] = -1;
+  if (kept) {
+    slot.images[item] = {.task = TaskOf(r, size.width),
+                         .host = {},
+                         .home = const_cast<uint8_t*>(kept->data),
+                         .crop = static_cast<size_t>(kept->Part(r.pixels).data - kept->data)};
+  } else {
+    Decode(maker, slot, item, image, size);
+  }
+  constexpr auto boxes = static_cast<size_t>(kDefaultBoxes);
+  EncodeTargets(r.boxes, r.labels,
+                {reinterpret_cast<int32_t*>(slot.label.get()) + boxes * item, boxes},
+                {reinterpret_cast<float*>(slot.offset.get()) + 4 * boxes * item, 4 * boxes});
+}
+
+// The whole image if it has a home on the device, else the crop.
+void DeviceTrainLoader::Decode(SampleMaker& maker, Slot& slot, size_t item, int32_t image,
+                               const ImageSize& size) {
+  uint8_t* home = cache_.Reserve(image, size);
+  const auto whole = home == nullptr ? std::nullopt : maker.DecodeWhole(index_, image, size);
+  const PixelView view = whole ? *whole : maker.DecodeCrop();
+  const size_t bytes = size_t{kBytes} * static_cast<size_t>(view.width) * view.height;
+  const size_t at = slot.used.fetch_add(bytes);
+  uint8_t* host = slot.pixels.get() + at;
+  if (at + bytes > slot.room) {
+    slot.more[item].resize(bytes);
+    host = slot.more[item].data();
+  }
+  CopyRgb(view, host);
+  const PixelWindow& w = maker.record().pixels;
+  const PixelView kept{host, int64_t{kBytes} * view.width, view.width, view.height, kBytes};
+  slot.images[item] = {.task = TaskOf(maker.record(), view.width),
+                       .host = {host, bytes},
+                       .home = whole ? home : nullptr,
+                       .crop = whole ? static_cast<size_t>(kept.Part(w).data - host) : 0};
+  if (whole) slot.keep[item] = image;
+}
+
+// Gives the last slot back.
+void DeviceTrainLoader::StartNext() {
+  renderer_->AwaitUploads();
+  Slot& slot = SlotOf(ring_->Next());
+  items_.Report(slot.items);
+  renderer_->Start({.images = slot.images,
+                    .label = reinterpret_cast<const int32_t*>(slot.label.get()),
+                    .offset = reinterpret_cast<const float*>(slot.offset.get())});
+  for (const int64_t image : slot.keep)
+    if (image >= 0) cache_.Publish(image);
+  next_ = slot.items.image_id;
+  started_ = true;
+}
+
+TrainBatch DeviceTrainLoader::Next() {
+  if (!started_) StartNext();
+  image_id_ = next_;
+  started_ = false;
+  if (ring_->Ready()) StartNext();
+  return {.image_id = image_id_.data(), .renderer = renderer_.get()};
+}
+
+}  // namespace ssd

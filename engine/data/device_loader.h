@@ -1,0 +1,67 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "backends/batch_renderer.h"
+#include "data/batch_ring.h"
+#include "data/decoded_cache.h"
+#include "data/sample.h"
+#include "data/train_items.h"
+
+namespace ssd {
+
+// See TrainStream: the loader's threads draw and decode, a BatchRenderer makes the images. They are
+// those of TrainLoader but for the rounding of the device. While the network works on a batch the
+// next one is uploaded and rendered, if it is decoded by then. The device's cache keeps images as
+// the host's does.
+class DeviceTrainLoader final : public TrainStream, private BatchRing::Filler {
+ public:
+  // renderer: of this batch.
+  DeviceTrainLoader(const CocoIndex& index, const DataOptions& options, int64_t batch,
+                    int64_t position, BadImageReport report,
+                    std::unique_ptr<BatchRenderer> renderer);
+  // The batch is the renderer's to give: TrainBatch::renderer.
+  TrainBatch Next() override;
+  int64_t skipped() const override { return items_.skipped(); }
+  void Abort() override { ring_->Abort(); }
+
+ private:
+  struct Slot {
+    Slot(int64_t batch, BatchRenderer& renderer);
+    HostBytes pixels, label, offset;
+    size_t room;                             // bytes of pixels
+    std::atomic<size_t> used{0};             // of them; may go beyond
+    std::vector<std::vector<uint8_t>> more;  // pixels of an item for which there was no room
+    std::vector<InputImage> images;
+    std::vector<int64_t> keep;  // of each item: the index's image that goes home, or -1
+    TrainItems::Slot items;
+  };
+
+  void Open(int64_t batch) override;
+  void Fill(int worker, int64_t batch, int64_t item) override;
+  void Prepare(SampleMaker& maker, Slot& slot, size_t item, int32_t image, uint32_t pass);
+  void Decode(SampleMaker& maker, Slot& slot, size_t item, int32_t image, const ImageSize& size);
+  void StartNext();
+  Slot& SlotOf(int64_t batch) { return *slots_[static_cast<size_t>(batch) % slots_.size()]; }
+
+  const CocoIndex& index_;
+  const DataOptions options_;
+  TrainItems items_;
+  const std::unique_ptr<BatchRenderer> renderer_;
+  DecodedCache cache_;                    // of the device
+  std::vector<int64_t> image_id_, next_;  // of the batch given out, and of the one started after it
+  bool started_ = false;                  // next_ is
+  std::vector<std::unique_ptr<SampleMaker>> makers_;  // of each worker
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::unique_ptr<BatchRing> ring_;  // last: its threads use all of the above
+};
+
+// What a renderer of the device has to know of the network's input.
+BatchRendererDesc RendererOf(int64_t batch, size_t cache_bytes);
+
+}  // namespace ssd
