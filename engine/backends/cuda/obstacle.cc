@@ -13,7 +13,11 @@ constexpr int kLeastMajor = 8;  // compute capability 8.0: A100
 bool Loads(const char* library) { return dlopen(library, RTLD_NOW | RTLD_GLOBAL) != nullptr; }
 
 std::string MissingLibrary() {
-  for (const char* library : {"libcublasLt.so.13", "libnvrtc.so.13", "libcudnn.so.9"}) {
+  // cuDNN ends the process that lacks one of the first two or a part of its own.
+  for (const char* library :
+       {"libcublasLt.so.13", "libnvrtc.so.13", "libcudnn.so.9", "libcudnn_graph.so.9",
+        "libcudnn_ops.so.9", "libcudnn_cnn.so.9", "libcudnn_heuristic.so.9",
+        "libcudnn_engines_precompiled.so.9", "libcudnn_engines_runtime_compiled.so.9"}) {
     if (Loads(library)) continue;
     return std::string(library) +
            " is missing: install cuDNN 9 and the CUDA 13 libraries, and name their folders in "
