@@ -22,6 +22,7 @@ var install struct {
 	fakeEngine string
 	otherABI   string
 	realEngine string
+	cudaEngine string
 }
 
 func TestMain(m *testing.M) {
@@ -55,6 +56,7 @@ func buildAndRun(m *testing.M) (int, error) {
 		lib = other
 	}
 	install.realEngine = filepath.Join(lib, "libssd_engine_cpu.so")
+	install.cudaEngine = filepath.Join(lib, "libssd_engine_cuda.so")
 	if missing(install.realEngine) == "" {
 		if err := os.Symlink(lib, filepath.Join(dir, "lib")); err != nil {
 			return 0, err
@@ -110,6 +112,7 @@ func runScripts(t *testing.T, folder string) {
 			env.Setenv("IDS", fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()))
 			env.Setenv("FAKE", install.fakeEngine)
 			env.Setenv("OTHER_ABI", install.otherABI)
+			env.Setenv("CUDA", install.cudaEngine)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

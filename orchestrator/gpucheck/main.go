@@ -37,7 +37,7 @@ func main() {
 		Usage:     "proves the CUDA engine on a card",
 		UsageText: "bin/gpucheck --output results/gpu-check.json",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "root", Value: ".", Usage: "`FOLDER` with bin, lib, configs and the build"},
+			&cli.StringFlag{Name: "root", Usage: "`FOLDER` with bin, lib, configs and the build (default: where this program's bin is)"},
 			&cli.StringFlag{Name: "build", Value: "build/engine-cuda", Usage: "`FOLDER` of the engine's test programs, below the root"},
 			&cli.StringFlag{Name: "libraries", Value: ".deps/cuda", Usage: "`FOLDER` of CUDA's libraries, below the root (those of LD_LIBRARY_PATH come first)"},
 			&cli.StringFlag{Name: "output", Value: "results/gpu-check.json", Usage: "JSON `FILE`"},
@@ -59,7 +59,7 @@ func action(c *cli.Context) error {
 	if c.Args().Present() {
 		return exit.Usage(fmt.Errorf("%q is no argument: see --help", c.Args().First()))
 	}
-	root, err := filepath.Abs(c.String("root"))
+	root, err := rootOf(c.String("root"))
 	if err != nil {
 		return err
 	}
@@ -90,6 +90,15 @@ func action(c *cli.Context) error {
 		return err
 	}
 	return report.verdict(c.App.Writer, c.String("output"), work)
+}
+
+// rootOf is a folder, or if it is empty the one of this program's own bin.
+func rootOf(folder string) (string, error) {
+	if folder != "" {
+		return filepath.Abs(folder)
+	}
+	self, err := os.Executable()
+	return filepath.Dir(filepath.Dir(self)), err
 }
 
 // below is a path that is meant from the root on, unless it has a root of its own.

@@ -48,13 +48,13 @@ std::string MissingGpu() {
 }  // namespace
 
 std::string CudaObstacle(const BackendOptions& options) {
+  if (!Loads("libcuda.so.1"))
+    return "no NVIDIA driver (libcuda.so.1) on this machine: install it, or start the container "
+           "with its GPUs (--gpus all)";
   if (options.precision != Precision::kF16)
     return "the CUDA engine computes in fp16: set model.precision to fp16";
   if (options.norm_span != nullptr)
     return "a BatchNorm over several GPUs is not built: set model.bn_group to 1";
-  if (!Loads("libcuda.so.1"))
-    return "no NVIDIA driver (libcuda.so.1) on this machine: install it, or start the container "
-           "with its GPUs (--gpus all)";
   for (const auto& missing : {MissingLibrary(), MissingGpu()}) {
     if (!missing.empty()) return missing;
   }
