@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"mlperf-ssd/orchestrator/internal/binding"
 	"mlperf-ssd/orchestrator/internal/crew"
 	"mlperf-ssd/orchestrator/internal/exit"
 	"mlperf-ssd/orchestrator/internal/slurm"
@@ -25,7 +26,12 @@ func taskCommand() *cli.Command {
 		Usage:     "bind this task of an srun and run a verb in it, started by `launch`",
 		ArgsUsage: "-- VERB [ARGUMENT...]",
 		Hidden:    true,
-		Flags:     []cli.Flag{&cli.BoolFlag{Name: "gpus", Usage: "each rank has a GPU of the node"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "gpus", Usage: "each rank has a GPU of the node"},
+			&cli.StringFlag{Name: "cpu", Usage: "as of nodes, like the next two"},
+			&cli.StringFlag{Name: "memory"},
+			&cli.StringFlag{Name: "network"},
+		},
 		Action: func(c *cli.Context) error {
 			_, task, err := slurm.Discover(os.LookupEnv)
 			if err == nil && task == nil {
@@ -38,7 +44,11 @@ func taskCommand() *cli.Command {
 			if err != nil {
 				return fmt.Errorf("task: %w", err)
 			}
-			args, env := crew.Bound(c.Context, self, task, c.Bool("gpus"), c.Args().Slice(), newLogger())
+			options := binding.Options{CPU: c.String("cpu"), Memory: c.String("memory"), Network: c.String("network"), GPUs: c.Bool("gpus")}
+			args, env, err := crew.Bound(c.Context, self, task, options, c.Args().Slice(), newLogger())
+			if err != nil {
+				return fmt.Errorf("task: %w", err)
+			}
 			signal.Reset(append(exit.Demands(), os.Interrupt)...) // one that came between would be lost with this program
 			if err := c.Context.Err(); err != nil {
 				return err

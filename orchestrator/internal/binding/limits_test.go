@@ -182,3 +182,34 @@ func hasWarning(layout Layout, words ...string) bool {
 	}
 	return false
 }
+
+func TestCheckAndFiles(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good"), filepath.Join(dir, "bad")
+	for path, text := range map[string]string{good: "0-3\n4-7\n", bad: "0-x\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		o     Options
+		files []string
+		err   string
+	}{
+		{Options{}, nil, ""},
+		{Options{CPU: NearExclusiveNoSMT, Memory: Off, Network: Single}, nil, ""},
+		{Options{CPU: good, Memory: good}, []string{good, good}, ""},
+		{Options{CPU: "exclusiv"}, []string{"exclusiv"}, `processor binding "exclusiv" is no mode (node, near, exclusive, "exclusive,nosmt"`},
+		{Options{Memory: Exclusive}, []string{Exclusive}, `memory node binding "exclusive" is no mode (node, off) and no file`},
+		{Options{CPU: bad}, []string{bad}, "bad:1"},
+		{Options{Network: "double"}, nil, `network mode is "double", must be single, near or off`},
+	} {
+		err := test.o.Check()
+		if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("%+v: %v, want %q", test.o, err, test.err)
+		}
+		if files := test.o.Files(); !slices.Equal(files, test.files) {
+			t.Errorf("%+v: files %q, want %q", test.o, files, test.files)
+		}
+	}
+}

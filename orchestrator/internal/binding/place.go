@@ -4,9 +4,7 @@
 package binding
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"mlperf-ssd/orchestrator/internal/discover"
@@ -24,7 +22,7 @@ func (p *planner) placeMemory() error {
 		}
 		return nil
 	default:
-		return p.fromFile(mode, "bind_mem", "memory node", "node, off", p.host.Limits.Nodes, func(r *Rank, set discover.CPUSet) { r.Memory = set })
+		return p.fromFile(mode, memory(), p.host.Limits.Nodes, func(r *Rank, set discover.CPUSet) { r.Memory = set })
 	}
 }
 
@@ -47,12 +45,8 @@ func (p *planner) placeMemoryOf(rank *Rank) {
 
 func (p *planner) placeNetworks() error {
 	mode := p.options.Network
-	switch mode {
-	case "", Off:
-		return nil
-	case Single, Near:
-	default:
-		return fmt.Errorf("network mode is %q, must be %s, %s or %s", mode, Single, Near, Off)
+	if err := checkNetwork(mode); err != nil || mode == "" || mode == Off {
+		return err
 	}
 	var devices []string
 	for _, n := range p.host.Networks {
@@ -103,11 +97,8 @@ func nearest(gpu discover.GPU, devices []string, used map[string]int, otherwise 
 }
 
 // fromFile takes each rank's set from a file, which must not ask for more than is allowed.
-func (p *planner) fromFile(path, array, what, modes string, allowed discover.CPUSet, set func(*Rank, discover.CPUSet)) error {
-	lists, err := ReadLists(path, array)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s binding %q is no mode (%s) and no file", what, path, modes)
-	}
+func (p *planner) fromFile(path string, s source, allowed discover.CPUSet, set func(*Rank, discover.CPUSet)) error {
+	lists, err := s.lists(path)
 	if err != nil {
 		return err
 	}
@@ -117,7 +108,7 @@ func (p *planner) fromFile(path, array, what, modes string, allowed discover.CPU
 	for i := range p.layout.Ranks {
 		for _, id := range lists[i].Set {
 			if !allowed.Contains(id) {
-				return fmt.Errorf("%s:%d: rank %d: %s %d is not there or not this process's to use (%v)", path, lists[i].Line, i, what, id, allowed)
+				return fmt.Errorf("%s:%d: rank %d: %s %d is not there or not this process's to use (%v)", path, lists[i].Line, i, s.what, id, allowed)
 			}
 		}
 		set(&p.layout.Ranks[i], lists[i].Set)

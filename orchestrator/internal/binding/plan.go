@@ -74,8 +74,7 @@ func (p *planner) placeCPUs() error {
 		p.warnAboutCPUs()
 		return nil
 	default:
-		return p.fromFile(mode, "bind_cpu_cores", "processor",
-			"node, near, exclusive, \"exclusive,nosmt\", \"near,exclusive\", \"near,exclusive,nosmt\", off", p.host.Limits.CPUs, func(r *Rank, set discover.CPUSet) { r.CPUs = set })
+		return p.fromFile(mode, processors(), p.host.Limits.CPUs, func(r *Rank, set discover.CPUSet) { r.CPUs = set })
 	}
 }
 

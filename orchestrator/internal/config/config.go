@@ -116,6 +116,11 @@ type Cluster struct {
 	PrepareSeconds  float64 `toml:"prepare_seconds"`  // of preparing and of the first step
 	EvaluateSeconds float64 `toml:"evaluate_seconds"` // of an evaluation or a checkpoint
 
+	// How ranks are bound to their node: modes of `mlperf-ssd nodes`, or files.
+	BindCPU     string `toml:"bind_cpu"`
+	BindMemory  string `toml:"bind_memory"`
+	BindNetwork string `toml:"bind_network"`
+
 	Interface   string `toml:"interface"`    // that ranks meet on, by name or address; empty = the host's way out
 	CommSeconds int64  `toml:"comm_seconds"` // after which a rank that is silent in a collective has failed
 
@@ -141,7 +146,7 @@ func Defaults() *Config {
 		Eval: Eval{Interval: 5, ExtraEpochs: []int64{}, Target: 0.23, ScoreThreshold: 0.05, NMSThreshold: 0.5, Candidates: 200, PlusOne: true,
 			Threads: 1},
 		Cluster: Cluster{Nodes: 1, GPUsPerNode: 1, HangSeconds: 10, PrepareSeconds: 900, EvaluateSeconds: 900, CommSeconds: 300,
-			ClearCaches: "try", AllreduceSlow: "warn"},
+			BindCPU: "node", BindMemory: "node", BindNetwork: "off", ClearCaches: "try", AllreduceSlow: "warn"},
 		origins: map[string]string{},
 	}
 }

@@ -16,15 +16,20 @@ import (
 )
 
 // Bound are the arguments and variables with which a worker runs on its part of the node. Where that
-// cannot be planned the ranks divide the processors.
-func Bound(ctx context.Context, self string, task *slurm.Task, gpus bool, worker []string, logger *zap.Logger) (args, env []string) {
+// cannot be planned the ranks divide the processors, unless a binding of their own is wanted.
+func Bound(ctx context.Context, self string, task *slurm.Task, o binding.Options, worker []string, logger *zap.Logger) (args, env []string, err error) {
 	host := discover.Here(ctx, "")
-	plan, err := binding.Plan(host, task.LocalWorld, binding.Options{GPUs: gpus && len(host.GPUs) > 0})
+	wanted := o.CPU+o.Memory+o.Network != ""
+	o.GPUs = o.GPUs && len(host.GPUs) > 0
+	plan, err := binding.Plan(host, task.LocalWorld, o)
+	if err != nil && wanted {
+		return nil, nil, err
+	}
 	if err != nil {
 		if task.LocalRank == 0 {
 			logger.Warn("ranks run unbound", zap.Error(err))
 		}
-		return append(worker, "--share="+strconv.Itoa(task.LocalWorld)), nil
+		return append(worker, "--share="+strconv.Itoa(task.LocalWorld)), nil, nil
 	}
 	if task.LocalRank == 0 {
 		for _, warning := range plan.Warnings {
@@ -32,5 +37,5 @@ func Bound(ctx context.Context, self string, task *slurm.Task, gpus bool, worker
 		}
 	}
 	rank := plan.Ranks[task.LocalRank]
-	return rank.Args(self, worker...), rank.Environment(os.LookupEnv)
+	return rank.Args(self, worker...), rank.Environment(os.LookupEnv), nil
 }

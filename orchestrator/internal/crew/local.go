@@ -20,27 +20,42 @@ import (
 	"mlperf-ssd/orchestrator/internal/supervise"
 )
 
+// Binding is what a configuration says of it; the zero value if that is the default.
+func Binding(c *config.Config) binding.Options {
+	o := binding.Options{CPU: c.Cluster.BindCPU, Memory: c.Cluster.BindMemory, Network: c.Cluster.BindNetwork}
+	if o == (binding.Options{CPU: binding.Node, Memory: binding.Node, Network: binding.Off}) {
+		return binding.Options{}
+	}
+	return o
+}
+
 // Local starts workers on this host, each bound to its part of it.
 type Local struct {
 	ranks   int
 	binding []binding.Rank // by rank; empty = not bound: the ranks divide the processors
 }
 
-// NewLocal plans the ranks of this host. Where it cannot be planned they run unbound.
-func NewLocal(ctx context.Context, c *config.Config, logger *zap.Logger) *Local {
+// NewLocal plans the ranks of this host. Where it cannot be planned they run unbound, unless the
+// configuration wants a binding of its own.
+func NewLocal(ctx context.Context, c *config.Config, logger *zap.Logger) (*Local, error) {
 	s := &Local{ranks: int(c.Ranks())}
 	host := discover.Here(ctx, "")
 	gpus := c.Device.Kind == "cuda" || c.Device.Kind == "auto" && len(host.GPUs) > 0
-	plan, err := binding.Plan(host, s.ranks, binding.Options{GPUs: gpus})
-	if err != nil {
+	options := Binding(c)
+	options.GPUs = gpus
+	plan, err := binding.Plan(host, s.ranks, options)
+	switch {
+	case err != nil && Binding(c) != (binding.Options{}):
+		return nil, err
+	case err != nil:
 		logger.Warn("ranks run unbound", zap.Error(err))
-		return s
+		return s, nil
 	}
 	for _, warning := range plan.Warnings {
 		logger.Warn(warning)
 	}
 	s.binding = plan.Ranks
-	return s
+	return s, nil
 }
 
 // Host is the loopback.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"mlperf-ssd/orchestrator/internal/binding"
 	"mlperf-ssd/orchestrator/internal/container"
 	"mlperf-ssd/orchestrator/internal/slurm"
 	"mlperf-ssd/orchestrator/internal/supervise"
@@ -18,6 +19,7 @@ import (
 type Srun struct {
 	Allocation *slurm.Allocation
 	Env        []string // NAME=VALUE
+	Binding    binding.Options
 }
 
 // Host is this machine's address on the way to the other nodes, which need not know its name, and the
@@ -57,6 +59,11 @@ func (s *Srun) Run(ctx context.Context, w Workers) error {
 	command := []string{program, "task"}
 	if s.Allocation.GPUsPerNode > 0 {
 		command = append(command, "--gpus")
+	}
+	for _, flag := range []struct{ name, value string }{{"--cpu=", s.Binding.CPU}, {"--memory=", s.Binding.Memory}, {"--network=", s.Binding.Network}} {
+		if flag.value != "" {
+			command = append(command, flag.name+flag.value)
+		}
 	}
 	world := len(s.Allocation.Job.Nodes) * s.Allocation.RanksPerNode
 	return s.Allocation.RunRanks(ctx, slurm.Ranks{

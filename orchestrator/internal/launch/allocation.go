@@ -117,13 +117,21 @@ func (s *slurmJob) setUp(ctx context.Context) error {
 		return err
 	}
 	s.ledger.HostOS = hostOS
+	if n := s.ledger.Anew(a.Job.Restarts); n > 0 {
+		s.Logger.Warn(fmt.Sprintf("an earlier launch of job %s has run trials into %s, %d in all: they begin anew", a.Job.ID, logs, n))
+	}
 	if err := s.closeCutOff(); err != nil {
 		return err
 	}
 	if err := a.SetUpContainer(ctx); err != nil {
 		return err
 	}
-	return s.crew(s.engine, &crew.Srun{Allocation: a}).Test(ctx)
+	return s.crew(s.engine, s.srun()).Test(ctx)
+}
+
+// srun starts ranks on all nodes.
+func (s *slurmJob) srun() *crew.Srun {
+	return &crew.Srun{Allocation: s.allocation, Binding: crew.Binding(s.Config)}
 }
 
 // closeCutOff closes and puts aside what an earlier start of the job left open: a timed trial is not

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"mlperf-ssd/orchestrator/internal/crew"
 	"mlperf-ssd/orchestrator/internal/exit"
 	"mlperf-ssd/orchestrator/internal/job"
 	"mlperf-ssd/orchestrator/internal/slurm"
@@ -87,7 +86,9 @@ func (s *slurmJob) runTrial(ctx context.Context, j job.Job, output string) error
 // runRanks runs a trial, and writes what its ranks print to output as well.
 func (s *slurmJob) runRanks(ctx context.Context, j job.Job, output io.Writer) error {
 	t := s.newTrial(j)
-	t.Starter = &crew.Srun{Allocation: s.allocation, Env: []string{"MLPERF_HOST_OS=" + s.ledger.HostOS}}
+	ranks := s.srun()
+	ranks.Env = []string{"MLPERF_HOST_OS=" + s.ledger.HostOS}
+	t.Starter = ranks
 	t.Output, t.Clear = output, s.clearCaches
 	if err := t.Prepare(); err != nil {
 		return err

@@ -37,7 +37,11 @@ func Allreduce(ctx context.Context, o Options, test job.Allreduce, factor float6
 	if err != nil {
 		return health.Report{}, err
 	}
-	return o.crew(engine, crew.NewLocal(ctx, c, o.Logger)).Allreduce(ctx, test, factor)
+	local, err := crew.NewLocal(ctx, c, o.Logger)
+	if err != nil {
+		return health.Report{}, exit.Usage(err)
+	}
+	return o.crew(engine, local).Allreduce(ctx, test, factor)
 }
 
 // allreduceInAllocation runs the test on all nodes of a job. Where the configuration leaves them open,
@@ -67,5 +71,5 @@ func (o Options) allreduceInAllocation(ctx context.Context, allocated *slurm.Job
 			return report, err
 		}
 	}
-	return o.crew(s.engine, &crew.Srun{Allocation: a}).Allreduce(ctx, test, factor)
+	return o.crew(s.engine, s.srun()).Allreduce(ctx, test, factor)
 }

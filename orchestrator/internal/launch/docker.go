@@ -80,7 +80,7 @@ func (o Options) docker(ctx context.Context, dir string) (container.Docker, erro
 	if err != nil {
 		return container.Docker{}, err
 	}
-	command = append(command, sets(c, "run.log_dir", "data.dir", "backbone.weights", "eval.detections")...)
+	command = append(command, sets(c, pathKeys(c)...)...)
 	if o.Restarts != 0 {
 		command = append(command, fmt.Sprintf("--restarts=%d", o.Restarts))
 	}

@@ -46,7 +46,11 @@ func (o Options) onHost(ctx context.Context) error {
 	}
 	var ranks crew.Starter
 	if c.Ranks() > 1 {
-		ranks = crew.NewLocal(ctx, c, o.Logger)
+		local, err := crew.NewLocal(ctx, c, o.Logger)
+		if err != nil {
+			return exit.Usage(err)
+		}
+		ranks = local
 	}
 	if o.FirstTrial == 0 {
 		if err := o.crew(engine, ranks).Test(ctx); err != nil {

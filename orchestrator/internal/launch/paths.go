@@ -13,6 +13,7 @@ import (
 
 	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/container"
+	"mlperf-ssd/orchestrator/internal/crew"
 	"mlperf-ssd/orchestrator/internal/engine"
 )
 
@@ -37,13 +38,19 @@ func checkPaths(c *config.Config) error {
 			return fmt.Errorf("%s: backbone.weights: %w", c.Origin("backbone.weights"), err)
 		}
 	}
-	return nil
+	return crew.Binding(c).Check()
 }
 
 // makeAbsolute makes the paths of a configuration absolute: what it is for has another working directory.
 func makeAbsolute(c *config.Config, dir string) {
 	for _, path := range []*string{&c.Run.LogDir, &c.Data.Dir, &c.Backbone.Weights, &c.Eval.Detections} {
 		*path = absolute(dir, *path)
+	}
+	files := crew.Binding(c).Files()
+	for _, mode := range []*string{&c.Cluster.BindCPU, &c.Cluster.BindMemory} {
+		if slices.Contains(files, *mode) {
+			*mode = absolute(dir, *mode)
+		}
 	}
 }
 
@@ -65,7 +72,19 @@ func mounts(c *config.Config) []container.Mount {
 	if dir := c.Eval.Detections; dir != "" {
 		mounts = append(mounts, container.Mount{Path: dir})
 	}
+	for _, file := range crew.Binding(c).Files() {
+		mounts = append(mounts, container.Mount{Path: file, ReadOnly: true})
+	}
 	return mounts
+}
+
+// pathKeys are the keys whose values makeAbsolute changes.
+func pathKeys(c *config.Config) []string {
+	keys := []string{"run.log_dir", "data.dir", "backbone.weights", "eval.detections"}
+	if len(crew.Binding(c).Files()) > 0 {
+		keys = append(keys, "cluster.bind_cpu", "cluster.bind_memory")
+	}
+	return keys
 }
 
 // sets are the values that did not come from the file, or whose key is one of further, as --set has them.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mlperf-ssd/orchestrator/internal/config"
+	"mlperf-ssd/orchestrator/internal/crew"
 	"mlperf-ssd/orchestrator/internal/exit"
 	"mlperf-ssd/orchestrator/internal/slurm"
 )
@@ -47,6 +48,9 @@ func (o Options) script() (slurm.Plan, []string, error) {
 	}
 	if image := o.Container; image != "" {
 		command = append(command, "--container="+image)
+	}
+	if err := crew.Binding(c).Check(); err != nil {
+		return none, nil, exit.Usage(err)
 	}
 	limit, warnings, err := timeLimit(c)
 	if err != nil {

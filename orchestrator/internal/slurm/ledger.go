@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"mlperf-ssd/orchestrator/internal/atomicfile"
@@ -63,6 +64,14 @@ func OpenLedger(path, job string) (*Ledger, error) {
 		return nil, fmt.Errorf("ledger %s: is of job %s, not %s: move it away", path, l.Job, job)
 	}
 	return l, nil
+}
+
+// Anew forgets the trials of an earlier launch in the same start of the job, as beside salloc, and says
+// how many they were: only a job that Slurm has started again goes on.
+func (l *Ledger) Anew(start int) int {
+	before := len(l.Trials)
+	l.Trials = slices.DeleteFunc(l.Trials, func(t Trial) bool { return t.Start >= start })
+	return before - len(l.Trials)
 }
 
 // CutOff gives the trials of earlier starts that did not end by themselves, unless their logs are put

@@ -59,3 +59,16 @@ func TestLedgerRefusesOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestASecondLaunchBeginsAnew(t *testing.T) {
+	l := &Ledger{Trials: []Trial{
+		{Trial: 0, Start: 0, Status: TrialSucceeded},
+		{Trial: 1, Start: 1, Status: TrialSucceeded}, {Trial: 2, Start: 1, Status: TrialFailed},
+	}}
+	if n := l.Anew(2); n != 0 || len(l.Left(4)) != 1 {
+		t.Errorf("a job that was started again: %d forgotten, %v left", n, l.Left(4))
+	}
+	if n := l.Anew(1); n != 2 || !slices.Equal(l.Left(4), []int{1, 2, 3}) {
+		t.Errorf("a second launch: %d forgotten, %v left", n, l.Left(4))
+	}
+}
