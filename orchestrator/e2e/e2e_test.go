@@ -116,6 +116,7 @@ func runScripts(t *testing.T, folder string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"cancel":    cancel,
 			"code":      code,
 			"here":      here,
 			"host":      host,

@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -75,4 +76,31 @@ func here(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// cancel WANT FILE WORD program [args...]: runs the program in the script's environment; when FILE holds
+// WORD, Ctrl-C; when that is asked about, Ctrl-C again. Checks its exit code.
+func cancel(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: cancel WANT FILE WORD program [args...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	cmd := command(ctx, ts, args[3:])
+	cmd.Env = append(cmd.Env, "PATH="+ts.Getenv("PATH"))
+	ts.Check(cmd.Start())
+	for _, wait := range []struct{ file, word string }{{args[1], args[2]}, {"err", "cancel it?"}} {
+		holds := func() bool {
+			text, err := os.ReadFile(ts.MkAbs(wait.file))
+			return err == nil && strings.Contains(string(text), wait.word)
+		}
+		if !await(ctx, holds) {
+			_ = cmd.Process.Kill()
+			ts.Fatalf("%s never held %q", wait.file, wait.word)
+		}
+		ts.Check(cmd.Process.Signal(os.Interrupt))
+	}
+	finish(ts, want, cmd.Wait())
 }

@@ -10,6 +10,7 @@ import (
 
 	"mlperf-ssd/orchestrator/internal/binding"
 	"mlperf-ssd/orchestrator/internal/discover"
+	"mlperf-ssd/orchestrator/internal/machine"
 )
 
 func nodesCommand() *cli.Command {
@@ -88,5 +89,5 @@ func runNodes(c *cli.Context) error {
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, nodesReport{host, plan})
 	}
-	return printNodes(c.App.Writer, host, plan)
+	return machine.Print(c.App.Writer, host, plan)
 }

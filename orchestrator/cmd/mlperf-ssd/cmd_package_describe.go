@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mlperf-ssd/orchestrator/internal/discover"
+	"mlperf-ssd/orchestrator/internal/machine"
 	systems "mlperf-ssd/orchestrator/internal/submission"
 )
 
@@ -61,7 +62,7 @@ func runPackageDescribe(c *cli.Context) error {
 	if library, err := openEngine(c); err == nil {
 		engine = library.BuildInfo()
 	}
-	d := described{File: out, System: describe(host, software{version, engine, os.Getenv("MLPERF_HOST_OS")}, c.Int("nodes"))}
+	d := described{File: out, System: machine.Describe(host, machine.Software{Program: version, Engine: engine, HostOS: os.Getenv("MLPERF_HOST_OS")}, c.Int("nodes"))}
 	if err := keepWritten(c.App.ErrWriter, out, d.System); err != nil {
 		return err
 	}

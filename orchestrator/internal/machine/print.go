@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package machine
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ import (
 	"mlperf-ssd/orchestrator/internal/discover"
 )
 
-// printNodes is `nodes` for people: the host, a table a kind of device, the plan, then what is missing.
-func printNodes(w io.Writer, host *discover.Inventory, plan binding.Layout) error {
+// Print shows a host and the plan of its ranks: the host, a table a kind of device, the plan, then what is missing.
+func Print(w io.Writer, host *discover.Inventory, plan binding.Layout) error {
 	var b strings.Builder
 	printHost(&b, host)
 	printTables(&b, host)

@@ -1,7 +1,9 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package machine says in words what a host is: for people, and for the system description of a
+// submission.
+package machine
 
 import (
 	"fmt"
@@ -9,8 +11,6 @@ import (
 
 	"mlperf-ssd/orchestrator/internal/discover"
 )
-
-// Words for hardware, as `nodes` and `package describe` have them.
 
 // processorName is "2 x AMD EPYC 7302 16-Core Processor".
 func processorName(p discover.Processors) string {

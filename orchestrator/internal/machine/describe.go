@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package machine
 
 import (
 	"fmt"
@@ -12,15 +12,15 @@ import (
 	systems "mlperf-ssd/orchestrator/internal/submission"
 )
 
-// software is what runs on the machine.
-type software struct {
-	program string
-	engine  string // build information, "" = it cannot be loaded
-	hostOS  string // MLPERF_HOST_OS: the launcher's, where a container has another; or ""
+// Software is what runs on the machine.
+type Software struct {
+	Program string
+	Engine  string // build information, "" = it cannot be loaded
+	HostOS  string // MLPERF_HOST_OS: the launcher's, where a container has another; or ""
 }
 
-// describe fills in all fields of spec section 17, with "" for what a machine does not know.
-func describe(host *discover.Inventory, s software, nodes int) systems.System {
+// Describe fills in all fields of spec section 17, with "" for what a machine does not know.
+func Describe(host *discover.Inventory, s Software, nodes int) systems.System {
 	system := systems.System{}
 	for _, field := range systems.Fields() {
 		system[field] = ""
@@ -39,14 +39,14 @@ func describe(host *discover.Inventory, s software, nodes int) systems.System {
 		"host_storage_type":         storageType(host.Host.Disks),
 		"host_storage_capacity":     storageCapacity(host.Host.Disks),
 		"host_networking":           networking(host.Networks),
-		"framework":                 "mlperf-ssd " + s.program,
-		"other_software_stack":      strings.Join(present(optional("engine %s", s.engine), optional("NVIDIA driver %s", host.Driver.Version), optional("CUDA %s", host.Driver.CUDA), optional("Linux %s", host.Host.Kernel)), ", "),
+		"framework":                 "mlperf-ssd " + s.Program,
+		"other_software_stack":      strings.Join(present(optional("engine %s", s.Engine), optional("NVIDIA driver %s", host.Driver.Version), optional("CUDA %s", host.Driver.CUDA), optional("Linux %s", host.Host.Kernel)), ", "),
 		"operating_system":          host.Host.OS,
 	} {
 		system[field] = value
 	}
-	if s.hostOS != "" {
-		system["operating_system"] = s.hostOS
+	if s.HostOS != "" {
+		system["operating_system"] = s.HostOS
 	}
 	if p.Sockets == 1 {
 		system["host_processor_interconnect"] = "N/A"
