@@ -72,6 +72,9 @@ func chart(name string, values []float64) string {
 	if len(values) == 0 || !(slices.Max(values) > 0) { // NaN and zeros have no picture
 		return ""
 	}
+	if len(values) == 1 {
+		return fmt.Sprintf("\n%-5s %.3f in the only epoch\n", name, values[0])
+	}
 	columns := resampled(values, chartWidth)
 	width := max(1, min(4, chartWidth/len(columns)))
 	top := slices.Max(columns)

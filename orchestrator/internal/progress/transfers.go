@@ -17,6 +17,7 @@ import (
 type Transfers struct {
 	out      io.Writer
 	terminal bool
+	width    func() int // of the terminal
 	now      func() time.Time
 
 	mu    sync.Mutex
@@ -34,7 +35,7 @@ type transfer struct {
 
 // NewTransfers shows them on a file.
 func NewTransfers(out *os.File) *Transfers {
-	return &Transfers{out: out, terminal: IsTerminal(out), now: time.Now}
+	return &Transfers{out: out, terminal: IsTerminal(out), width: widthOf(out), now: time.Now}
 }
 
 // Update tells that done bytes of total are there.
@@ -65,7 +66,7 @@ func (t *Transfers) Update(step, item string, done, total int64) {
 			texts = append(texts, other.text(now))
 		}
 	}
-	fmt.Fprint(t.out, "\r\x1b[K"+strings.Join(texts, "  "))
+	fmt.Fprint(t.out, "\r\x1b[K"+fit(strings.Join(texts, "  "), t.width()))
 }
 
 func (t *Transfers) find(name string, done int64, now time.Time) *transfer {

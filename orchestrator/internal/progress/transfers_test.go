@@ -21,7 +21,7 @@ func TestTransfersShown(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		now := time.Unix(100, 0)
-		shown := &Transfers{out: &out, terminal: terminal, now: func() time.Time { return now }}
+		shown := &Transfers{out: &out, terminal: terminal, width: func() int { return 0 }, now: func() time.Time { return now }}
 		shown.Update("download", "a.zip", 2e6, 10e6)
 		now = now.Add(time.Second)
 		if terminal {

@@ -12,22 +12,18 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/term"
-
 	"mlperf-ssd/orchestrator/internal/worker"
 )
 
 // quiet is how long a view without a terminal says nothing.
 const quiet = 10 * time.Second
 
-// IsTerminal says whether a file is a terminal.
-func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
-
 // View shows the progress of one run on out. Safe for concurrent use.
 type View struct {
 	mu       sync.Mutex
 	out      io.Writer
 	terminal bool
+	width    func() int // of the terminal
 	now      func() time.Time
 
 	drawn bool // a line without an end stands on the terminal
@@ -37,7 +33,7 @@ type View struct {
 
 // New makes a view on a file.
 func New(out *os.File) *View {
-	return &View{out: out, terminal: IsTerminal(out), now: time.Now}
+	return &View{out: out, terminal: IsTerminal(out), width: widthOf(out), now: time.Now}
 }
 
 // Update shows new progress.
@@ -51,7 +47,7 @@ func (v *View) Update(p worker.Progress) {
 	}
 	switch now := v.now(); {
 	case v.terminal:
-		fmt.Fprintf(v.out, "\r\033[K%s", Line(p))
+		fmt.Fprintf(v.out, "\r\033[K%s", fit(Line(p), v.width()))
 		v.drawn = true
 	case changed || now.Sub(v.last) >= quiet:
 		v.last = now

@@ -37,11 +37,11 @@ func TestPlainViewSpeaksOnChangesAndNowAndThen(t *testing.T) {
 
 func TestTerminalViewKeepsOtherTextApart(t *testing.T) {
 	var out bytes.Buffer
-	v := &View{out: &out, terminal: true, now: time.Now}
+	v := &View{out: &out, terminal: true, width: func() int { return 20 }, now: time.Now}
 	v.Update(worker.Progress{Phase: "prepare"})
 	fmt.Fprint(v.Errors(), "0: warning\n")
-	if got := out.String(); !strings.HasSuffix(got, "\r\033[K0: warning\n") {
-		t.Errorf("got %q", got)
+	if got, want := out.String(), "\r\033[Kpreparing: plannin…\r\033[K0: warning\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -83,6 +83,12 @@ func TestPictureSaysHowItEnded(t *testing.T) {
 	}
 }
 
+func TestOneEpochHasNoChart(t *testing.T) {
+	if got, want := chart("loss", []float64{34.3694}), "\nloss  34.369 in the only epoch\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // No loss is too long or too strange for the chart.
 func TestChartIsBounded(t *testing.T) {
 	long := make([]float64, 1000)
@@ -98,5 +104,18 @@ func TestChartIsBounded(t *testing.T) {
 	}
 	if got := resampled([]float64{1, 3, 5, 7, 9, 11}, 3); !slices.Equal(got, []float64{2, 6, 10}) {
 		t.Errorf("means %v", got)
+	}
+}
+
+// A line as wide as its terminal wraps on some of them.
+func TestFit(t *testing.T) {
+	for _, test := range []struct {
+		line    string
+		columns int
+		want    string
+	}{{"loss", 0, "loss"}, {"loss", 1, "loss"}, {"loss", 5, "loss"}, {"loss", 4, "lo…"}, {"ä▁▂▃", 3, "ä…"}, {"", 2, ""}} {
+		if got := fit(test.line, test.columns); got != test.want {
+			t.Errorf("%q in %d: %q, want %q", test.line, test.columns, got, test.want)
+		}
 	}
 }
