@@ -254,6 +254,7 @@ void EngineSession::Inspect(const InspectRequest& request) {
 
 BenchReport EngineSession::Bench(const BenchRequest& request) {
   CheckAborted();
+  doing_ = "measuring";
   return RunBench(config_, request, ranks_, aborted_);
 }
 

@@ -6,6 +6,8 @@ package rank
 import (
 	"context"
 	"fmt"
+	"sync"
+	"time"
 
 	"mlperf-ssd/orchestrator/internal/engine"
 	"mlperf-ssd/orchestrator/internal/health"
@@ -40,6 +42,28 @@ func (w process) allreduce(ctx context.Context, j job.Job, library *engine.Libra
 	return times, err
 }
 
+// tellWhere lets the launcher know what the engine does, until done is called.
+func (w process) tellWhere(e engine.Engine) (done func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var polling sync.WaitGroup
+	polling.Go(func() {
+		for ctx.Err() == nil {
+			for _, event := range e.Poll(pollTime) {
+				if event.Kind == engine.EventWhere {
+					w.member.Report(rendezvous.State{Phase: rendezvous.PhaseTest, Doing: event.Text, Collectives: int64(event.Value), Waiting: event.Level > 0})
+				}
+			}
+		}
+	})
+	return func() {
+		cancel()
+		polling.Wait()
+	}
+}
+
+// pollTime bounds how long the end of a test waits.
+const pollTime = 50 * time.Millisecond
+
 func (w process) measure(ctx context.Context, e engine.Engine, test job.Allreduce) ([]health.Times, error) {
 	address, err := e.Address(w.place.Rank, w.member.World())
 	if err != nil {
@@ -51,6 +75,7 @@ func (w process) measure(ctx context.Context, e engine.Engine, test job.Allreduc
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	w.member.Report(rendezvous.State{Phase: rendezvous.PhaseTest})
+	defer w.tellWhere(e)()
 	if err := e.Connect(addresses); err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
