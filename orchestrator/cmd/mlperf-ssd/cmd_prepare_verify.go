@@ -149,7 +149,10 @@ func visible(r rune) rune {
 
 func (v verified) print(w io.Writer) error {
 	var out strings.Builder
-	for _, f := range v.Findings {
+	for i, f := range v.Findings {
+		if i > 0 && f == v.Findings[i-1] { // of both splits
+			continue
+		}
 		level := "note"
 		if f.Fatal {
 			level = "error"

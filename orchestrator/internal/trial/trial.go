@@ -162,10 +162,15 @@ func (t *Trial) alone(ctx context.Context, e *ending, view *progress.View) error
 			}
 		},
 	})
-	if err != nil && cause != "" {
-		err = fmt.Errorf("%w: %s", err, cause)
+	var died *supervise.ExitError
+	switch {
+	case err == nil || cause == "":
+		return err
+	case errors.As(err, &died) && died.Signal == 0: // it ended by itself and has said why
+		return errors.New(cause)
+	default:
+		return fmt.Errorf("%w: %s", err, cause)
 	}
-	return err
 }
 
 // several runs the trial's ranks, and gives the cause of their end.
