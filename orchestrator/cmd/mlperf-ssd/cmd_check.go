@@ -114,10 +114,12 @@ func newCheckedLog(file string, report compliance.Report, smoke bool) checkedLog
 			log.Warnings = append(log.Warnings, checkFinding{file, f})
 			continue
 		}
-		log.Errors = append(log.Errors, checkFinding{file, f})
-		if !smoke || !slices.Contains(smokeMayLack, f.Key) {
-			log.Pass = false
+		if smoke && slices.Contains(smokeMayLack, f.Key) {
+			f.Problem += " (which --smoke lets pass)"
+			log.Warnings = append(log.Warnings, checkFinding{file, f})
+			continue
 		}
+		log.Errors, log.Pass = append(log.Errors, checkFinding{file, f}), false
 	}
 	return log
 }
