@@ -24,6 +24,7 @@ struct BackendCase {
   std::function<std::unique_ptr<Backend>()> open;
   // Norm of the difference over norm of the oracle's value, for one op.
   double tolerance;
+  double gradient_tolerance = tolerance;  // of a convolution's gradients
 };
 inline void PrintTo(const BackendCase& c, std::ostream* out) { *out << c.name; }
 
@@ -36,6 +37,7 @@ class BackendSuite : public ::testing::TestWithParam<BackendCase> {
   void SetUp() override { backend_ = GetParam().open(); }
 
   double tolerance() const { return GetParam().tolerance; }
+  double gradient_tolerance() const { return GetParam().gradient_tolerance; }
   ValueDesc DescOf(const Tensor& t, Layout layout = Layout::kActivation) const {
     return {t.n, t.c, t.h, t.w, layout};
   }

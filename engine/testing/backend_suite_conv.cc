@@ -129,12 +129,13 @@ TEST_P(BackendSuite, ConvolutionTraining) {
     const ConvGradients want =
         ConvolveBackward(b.x, b.weight, c.relu ? ReluGradient(dy, y) : dy, c.window);
     EXPECT_LT(Distance(GetGradient(b.args.dweight, want.dweight.size()), want.dweight),
-              tolerance());
+              gradient_tolerance());
     if (c.bias) {
-      EXPECT_LT(Distance(GetParameter(b.args.dbias, want.dbias.size()), want.dbias), tolerance());
+      EXPECT_LT(Distance(GetParameter(b.args.dbias, want.dbias.size()), want.dbias),
+                gradient_tolerance());
     }
     if (b.desc.input_gradient) {
-      EXPECT_LT(Distance(Get(b.desc.x, b.args.dx).v, want.dx.v), tolerance());
+      EXPECT_LT(Distance(Get(b.desc.x, b.args.dx).v, want.dx.v), gradient_tolerance());
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include "backends/cpu/elementwise.h"
 #include "backends/cpu/sparse_head.h"
+#include "backends/cpu/winograd.h"
 #include "core/error.h"
 
 namespace ssd {
@@ -68,6 +69,7 @@ class TrainingConv : public Op {
   OpArgs args_;
   std::vector<PrimitiveCall> forward_calls_, backward_calls_;
   std::unique_ptr<SparseHead> sparse_;  // of heads
+  std::unique_ptr<Winograd> winograd_;  // or null: then oneDNN's backward primitives
 };
 
 TrainingConv::TrainingConv(const CpuContext& context, const ConvDesc& desc)
@@ -94,6 +96,11 @@ TrainingConv::TrainingConv(const CpuContext& context, const ConvDesc& desc)
               m.y,          m.stride,
               m.pad,        m.pad,
               fused};
+  if (Winograd::Gains(context) && Winograd::Takes(desc)) {
+    winograd_ = std::make_unique<Winograd>(context, desc);
+    PlanScratch();
+    return;
+  }
   // The hint of the backward primitives has their gradient's type.
   const Forward::primitive_desc hint(engine, dnnl::prop_kind::forward_training, algorithm, m.x,
                                      m.any_weight, m.bias, dy_, m.stride, m.pad, m.pad, plain);
@@ -116,14 +123,18 @@ void TrainingConv::PlanScratch() {
   ScratchPlan first;
   first.Add(dy_.get_size());
   dy_end_ = first.size();
+  scratch_ = size_of({forward_.weights_desc(), forward_.scratchpad_desc()});
+  if (winograd_ != nullptr) {
+    scratch_ = std::max(scratch_, dy_end_ + winograd_->scratch());
+    return;
+  }
   const size_t backward_weights =
       size_of({backward_weights_.diff_weights_desc(), backward_weights_.scratchpad_desc()});
   const size_t backward_data =
       desc_.input_gradient
           ? size_of({backward_data_.weights_desc(), backward_data_.scratchpad_desc()})
           : 0;
-  scratch_ = std::max(size_of({forward_.weights_desc(), forward_.scratchpad_desc()}),
-                      dy_end_ + std::max(backward_weights, backward_data));
+  scratch_ = std::max(scratch_, dy_end_ + std::max(backward_weights, backward_data));
   if (sparse_ != nullptr) scratch_ = std::max(scratch_, sparse_->scratch());
 }
 
@@ -136,6 +147,10 @@ void TrainingConv::Bind(const OpArgs& args) {
   BindForward(args);
   const bool summed = desc_.relu || args.dy.size() > 1;
   void* dy = summed ? args.scratch : const_cast<void*>(args.dy.at(0));
+  if (winograd_ != nullptr) {
+    winograd_->Bind(args, dy, static_cast<std::byte*>(args.scratch) + dy_end_);
+    return;
+  }
   BindBackwardWeights(args, dy);
   if (desc_.input_gradient) BindBackwardData(args, dy);
   if (sparse_ != nullptr) sparse_->Bind(args);
@@ -196,6 +211,7 @@ void TrainingConv::Backward() {
   if (desc_.relu || args_.dy.size() > 1)
     SumGradient(ActivationType(context_.precision), args_.dy, desc_.relu ? args_.y : nullptr,
                 CpuElements(desc_.y), args_.scratch);
+  if (winograd_ != nullptr) winograd_->Run();
   for (const auto& call : backward_calls_) call.Run(context_.stream);
 }
 
