@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "core/safetensors.h"
 #include "data/test_files.h"
+#include "model/ssd300.h"
 #include "train/test_sessions.h"
 
 namespace ssd {
@@ -82,6 +84,29 @@ TEST_F(SessionTest, RefusesAnAddressAfterPrepare) {
     EXPECT_NE(ErrorOf(Status::kInvalid, [&] { session.Address(0, 2); }).find("already prepared"),
               std::string::npos);
   });
+}
+
+// The GPU's loss would be NaN for them.
+TEST_F(SessionTest, AnInspectedStepRefusesLabelsThatNoClassHas) {
+  const std::vector<float> image(3 * kImageSize * kImageSize), offset(kDefaultBoxes * 4);
+  for (const int32_t wrong : {-1, 81}) {
+    std::vector<int32_t> label(kDefaultBoxes);
+    label[77] = wrong;
+    TensorWriter writer;
+    writer.Add("image", DType::kF32, {1, 3, kImageSize, kImageSize}, image.data());
+    writer.Add("label", DType::kI32, {1, kDefaultBoxes}, label.data());
+    writer.Add("offset", DType::kF32, {1, kDefaultBoxes, 4}, offset.data());
+    writer.Write(folder_ / "in");
+    Events events;
+    InspectRequest request;
+    request.mutable_step()->set_input(folder_ / "in");
+    request.mutable_step()->set_output(folder_ / "out");
+    request.mutable_step()->set_train(true);
+    const auto session = Session::Create(ConfigOf(""), &events);
+    EXPECT_EQ(
+        ErrorOf(Status::kData, [&] { session->Inspect(request); }),
+        (folder_ / "in") + ": tensor label holds " + std::to_string(wrong) + ", must be 0..80");
+  }
 }
 
 }  // namespace
