@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "backends/batch_renderer.h"
+#include "backends/device_jpeg.h"
 #include "core/dtype.h"
 
 namespace ssd {
@@ -223,6 +224,8 @@ class Backend {
   virtual std::unique_ptr<Op> MakeMaxPool(const MaxPoolDesc&) = 0;
   virtual std::unique_ptr<MultiboxOp> MakeMultibox(const MultiboxDesc&) = 0;
   virtual std::unique_ptr<DetectOp> MakeDetect(const DetectDesc&) = 0;
+  // Null: the host decodes. Throws Status::kUnavailable for a decoder that is missing.
+  virtual std::unique_ptr<DeviceJpeg> MakeDeviceJpeg() { return nullptr; }
   // Null: the host renders, and uploads whole batches.
   virtual std::unique_ptr<BatchRenderer> MakeBatchRenderer(const BatchRendererDesc&) {
     return nullptr;

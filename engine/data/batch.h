@@ -38,6 +38,8 @@ struct EvalBatch {
 };
 
 enum class BadImage { kFail, kSkip };
+// Of a device that renders: its own decoder, for the files that this takes, or the host's for all.
+enum class Decoder { kAuto, kHost, kDevice };
 
 struct DataOptions {
   std::string dir;  // COCO root or its parent
@@ -56,8 +58,11 @@ struct DataOptions {
   ImageFormat format;
   // Renders training batches if it can; must outlive the streams. Null: the host does.
   Backend* backend = nullptr;
+  Decoder decoder = Decoder::kAuto;  // kAuto: the device's if it has one
   // kSkip: told once for each bad file, by the thread that calls Next. May be empty.
   std::function<void(const std::string& message)> on_bad_image = {};
+  // kAuto: told why the device does not decode. May be empty.
+  std::function<void(const std::string& message)> on_host_decoder = {};
 };
 
 class CocoIndex;

@@ -9,12 +9,16 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "backends/cuda/cuda_backend.h"
 #include "core/float16.h"
 #include "data/batch.h"
+#include "data/decoded_cache.h"
+#include "data/jpeg.h"
 #include "data/test_files.h"
 #include "loss/default_boxes.h"
+#include "testing/emulator/nvjpeg.h"
 
 namespace ssd {
 namespace {
@@ -169,6 +173,85 @@ TEST_F(CudaInputTest, ABadFileFailsItsBatch) {
   EXPECT_THAT(ErrorOf(Status::kData, [&] { stream->Next(); }),
               testing::HasSubstr(".jpg: is no JPEG"));
   EXPECT_TRUE(Take(stream->Next()) == good[2]);
+}
+
+// The device's decoder, played by the host's: with it the pixels of plain files are the same.
+class CudaDecoderTest : public CudaInputTest {
+ protected:
+  CudaDecoderTest() {
+    options_.decoder = Decoder::kDevice;
+    emulator::SetNvjpeg([this](const JpegJob& job) {
+      ++asked_;
+      if (refused_ > 0 && job.file.size() % refused_ == 0) return false;
+      JpegDecoder decoder;
+      const ImageSize size = decoder.Open(job.file, "job");
+      EXPECT_EQ(size.width, job.width);
+      EXPECT_EQ(size.height, job.height);
+      try {
+        CopyRgb(decoder.Decode({0, 0, size.width, size.height}), job.pixels);
+      } catch (const Error&) {
+        return false;
+      }
+      ++decoded_;
+      return true;
+    });
+  }
+  ~CudaDecoderTest() override { emulator::SetNvjpeg({}); }
+
+  int asked_ = 0, decoded_ = 0;
+  size_t refused_ = 0;  // files of a size that this divides
+};
+
+TEST_F(CudaDecoderTest, EqualsTheHostsDecoder) {
+  const auto got = OnDevice(5);
+  EXPECT_GT(decoded_, 2);
+  EXPECT_LT(decoded_, 18) << "CMYK and the like are for the host";
+  options_.decoder = Decoder::kHost;
+  const int asked = asked_;
+  EXPECT_TRUE(OnDevice(5) == got);
+  EXPECT_EQ(asked_, asked);
+}
+
+TEST_F(CudaDecoderTest, TheHostDecodesWhatIsRefused) {
+  options_.cache_bytes = 1000000;
+  const auto want = OnDevice(5);
+  for (const size_t refused : {1, 2, 3}) {
+    refused_ = refused;
+    EXPECT_TRUE(OnDevice(5) == want) << refused;
+  }
+}
+
+TEST_F(CudaDecoderTest, KeptImagesAreNotDecodedAgain) {
+  options_.prefetch = 1;
+  OnDevice(12);
+  const int always = std::exchange(decoded_, 0);
+  options_.cache_bytes = 1000000;
+  OnDevice(12);
+  EXPECT_LT(decoded_, always);  // from the eighth batch on no image is new
+}
+
+// A plain file that is spoilt inside.
+TEST_F(CudaDecoderTest, BadFilesAreSkippedAsOnTheHost) {
+  options_.bad_image = BadImage::kSkip;
+  auto jpeg = EncodeTestJpeg({.width = 200, .height = 160, .space = JpegSpace::kYcc420});
+  jpeg[jpeg.size() / 3] = 0xFF;
+  jpeg[jpeg.size() / 3 + 1] = 0xD9;
+  for (const int i : {1, 4, 5})
+    WriteFile(folder_ / ("train2017/" + std::to_string(i) + ".jpg"),
+              {reinterpret_cast<const char*>(jpeg.data()), jpeg.size()});
+  const auto got = OnDevice(4);
+  EXPECT_GT(skipped_, 0);
+  options_.decoder = Decoder::kHost;
+  EXPECT_TRUE(OnDevice(4) == got);
+}
+
+TEST_F(CudaInputTest, WithoutItsDecoderTheDeviceSaysSo) {
+  std::string why;
+  options_.on_host_decoder = [&](const std::string& message) { why = message; };
+  OnDevice(1);
+  EXPECT_EQ(why, "the emulator has no nvJPEG");
+  options_.decoder = Decoder::kDevice;
+  EXPECT_EQ(ErrorOf(Status::kUnavailable, [&] { OnDevice(1); }), "the emulator has no nvJPEG");
 }
 
 }  // namespace

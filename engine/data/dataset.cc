@@ -62,7 +62,10 @@ class CocoDataset : public Dataset {
       auto renderer = options_.backend->MakeBatchRenderer(RendererOf(batch, CacheBytes()));
       if (renderer != nullptr)
         return std::make_unique<DeviceTrainLoader>(train_index(), options_, batch, position,
-                                                   Reporter(), std::move(renderer));
+                                                   Reporter(), std::move(renderer), OpenJpeg());
+      if (options_.decoder == Decoder::kDevice)
+        Throw(Status::kUnavailable,
+              "data.decoder nvjpeg: this device has no such decoder: set data.decoder to auto");
     }
     MakeCache();
     return std::make_unique<TrainLoader>(train_index(), options_, batch, position, Reporter(),
@@ -98,6 +101,16 @@ class CocoDataset : public Dataset {
     if (val_->size() == 0) Throw(Status::kData, "%s: has no image", val_->annotations().c_str());
   }
 
+  std::unique_ptr<DeviceJpeg> OpenJpeg() {
+    if (options_.decoder == Decoder::kHost) return nullptr;
+    try {
+      return options_.backend->MakeDeviceJpeg();
+    } catch (const Error& e) {
+      if (options_.decoder == Decoder::kDevice || e.status() != Status::kUnavailable) throw;
+      if (options_.on_host_decoder) options_.on_host_decoder(e.what());
+      return nullptr;
+    }
+  }
   // What is allowed, or all training images if they are less.
   size_t CacheBytes() const {
     int64_t all = 0;

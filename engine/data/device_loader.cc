@@ -52,16 +52,19 @@ DeviceTrainLoader::Slot::Slot(int64_t batch, BatchRenderer& renderer)
       room(kBytes * kTypicalPixels * static_cast<size_t>(batch)),
       more(static_cast<size_t>(batch)),
       images(static_cast<size_t>(batch)),
+      jobs(static_cast<size_t>(batch)),
       keep(static_cast<size_t>(batch)),
       items(batch) {}
 
 DeviceTrainLoader::DeviceTrainLoader(const CocoIndex& index, const DataOptions& options,
                                      int64_t batch, int64_t position, BadImageReport report,
-                                     std::unique_ptr<BatchRenderer> renderer)
+                                     std::unique_ptr<BatchRenderer> renderer,
+                                     std::unique_ptr<DeviceJpeg> jpeg)
     : index_(index),
       options_(options),
       items_(index, options, position, std::move(report)),
       renderer_(std::move(renderer)),
+      jpeg_(std::move(jpeg)),
       cache_(index.size(), renderer_->cache()) {
   const BatchRing::Options ring = {.threads = LoaderThreads(options),
                                    .prefetch = std::max(options.prefetch, 1),
@@ -83,22 +86,26 @@ void DeviceTrainLoader::Open(int64_t batch) {
 void DeviceTrainLoader::Fill(int worker, int64_t batch, int64_t item) {
   Slot& slot = SlotOf(batch);
   items_.Fill(slot.items, item, [&](int32_t image, uint32_t pass) {
-    Prepare(*makers_[static_cast<size_t>(worker)], slot, static_cast<size_t>(item), image, pass);
+    Prepare(*makers_[static_cast<size_t>(worker)], slot, static_cast<size_t>(item), image, pass,
+            jpeg_ == nullptr);
   });
 }
 
 void DeviceTrainLoader::Prepare(SampleMaker& maker, Slot& slot, size_t item, int32_t image,
-                                uint32_t pass) {
+                                uint32_t pass, bool on_host) {
   const auto kept = cache_.Find(image);
   const ImageSize size = kept ? ImageSize{kept->width, kept->height} : maker.Open(index_, image);
   maker.Draw(index_, image, size, options_, pass);
   const SampleRecord& r = maker.record();
   slot.keep[item] = -1;
+  slot.jobs[item] = {};
   if (kept) {
     slot.images[item] = {.task = TaskOf(r, size.width),
                          .host = {},
                          .home = const_cast<uint8_t*>(kept->data),
                          .crop = static_cast<size_t>(kept->Part(r.pixels).data - kept->data)};
+  } else if (!on_host && maker.plain()) {
+    Hand(maker, slot, item, image, size);
   } else {
     Decode(maker, slot, item, image, size);
   }
@@ -108,6 +115,31 @@ void DeviceTrainLoader::Prepare(SampleMaker& maker, Slot& slot, size_t item, int
                 {reinterpret_cast<float*>(slot.offset.get()) + 4 * boxes * item, 4 * boxes});
 }
 
+// Where the item's bytes go on the host.
+uint8_t* DeviceTrainLoader::Place(Slot& slot, size_t item, size_t bytes) {
+  const size_t at = slot.used.fetch_add(bytes);
+  if (at + bytes <= slot.room) return slot.pixels.get() + at;
+  slot.more[item].resize(bytes);
+  return slot.more[item].data();
+}
+
+// The file to the device's decoder.
+void DeviceTrainLoader::Hand(SampleMaker& maker, Slot& slot, size_t item, int32_t image,
+                             const ImageSize& size) {
+  const auto file = maker.file();
+  uint8_t* host = Place(slot, item, file.size());
+  std::ranges::copy(file, host);
+  uint8_t* home = cache_.Reserve(image, size);
+  slot.jobs[item] = {
+      .file = {host, file.size()}, .width = size.width, .height = size.height, .home = home};
+  const PixelWindow& w = maker.record().pixels;
+  slot.images[item] = {.task = TaskOf(maker.record(), size.width),
+                       .host = {},
+                       .home = nullptr,
+                       .crop = static_cast<size_t>((int64_t{w.y0} * size.width + w.x0) * kBytes)};
+  if (home != nullptr) slot.keep[item] = image;
+}
+
 // The whole image if it has a home on the device, else the crop.
 void DeviceTrainLoader::Decode(SampleMaker& maker, Slot& slot, size_t item, int32_t image,
                                const ImageSize& size) {
@@ -115,12 +147,7 @@ void DeviceTrainLoader::Decode(SampleMaker& maker, Slot& slot, size_t item, int3
   const auto whole = home == nullptr ? std::nullopt : maker.DecodeWhole(index_, image, size);
   const PixelView view = whole ? *whole : maker.DecodeCrop();
   const size_t bytes = size_t{kBytes} * static_cast<size_t>(view.width) * view.height;
-  const size_t at = slot.used.fetch_add(bytes);
-  uint8_t* host = slot.pixels.get() + at;
-  if (at + bytes > slot.room) {
-    slot.more[item].resize(bytes);
-    host = slot.more[item].data();
-  }
+  uint8_t* host = Place(slot, item, bytes);
   CopyRgb(view, host);
   const PixelWindow& w = maker.record().pixels;
   const PixelView kept{host, int64_t{kBytes} * view.width, view.width, view.height, kBytes};
@@ -131,10 +158,33 @@ void DeviceTrainLoader::Decode(SampleMaker& maker, Slot& slot, size_t item, int3
   if (whole) slot.keep[item] = image;
 }
 
+// What the device cannot decode is prepared anew by the host: with kSkip that may be another image.
+void DeviceTrainLoader::DecodeOnDevice(Slot& slot) {
+  std::vector<JpegJob> jobs;
+  std::vector<size_t> items;
+  for (size_t i = 0; i < slot.jobs.size(); ++i) {
+    if (slot.jobs[i].file.empty()) continue;
+    jobs.push_back(slot.jobs[i]);
+    items.push_back(i);
+  }
+  if (jobs.empty()) return;
+  jpeg_->Decode(jobs);
+  for (size_t k = 0; k < jobs.size(); ++k) {
+    const size_t item = items[k];
+    slot.images[item].home = jobs[k].pixels;
+    if (jobs[k].pixels != nullptr) continue;
+    slot.items.bad[item].clear();
+    items_.Fill(slot.items, static_cast<int64_t>(item), [&](int32_t image, uint32_t pass) {
+      Prepare(own_maker_, slot, item, image, pass, true);
+    });
+  }
+}
+
 // Gives the last slot back.
 void DeviceTrainLoader::StartNext() {
   renderer_->AwaitUploads();
   Slot& slot = SlotOf(ring_->Next());
+  DecodeOnDevice(slot);
   items_.Report(slot.items);
   renderer_->Start({.images = slot.images,
                     .label = reinterpret_cast<const int32_t*>(slot.label.get()),
@@ -146,10 +196,15 @@ void DeviceTrainLoader::StartNext() {
 }
 
 TrainBatch DeviceTrainLoader::Next() {
+  if (failed_) std::rethrow_exception(std::exchange(failed_, nullptr));
   if (!started_) StartNext();
   image_id_ = next_;
   started_ = false;
-  if (ring_->Ready()) StartNext();
+  try {
+    if (ring_->Ready()) StartNext();
+  } catch (...) {
+    failed_ = std::current_exception();
+  }
   return {.image_id = image_id_.data(), .renderer = renderer_.get()};
 }
 

@@ -165,6 +165,12 @@ ImageSize JpegDecoder::Open(std::span<const uint8_t> bytes, std::string_view nam
   return {static_cast<int32_t>(cinfo.image_width), static_cast<int32_t>(cinfo.image_height)};
 }
 
+bool JpegDecoder::plain() const {
+  const jpeg_decompress_struct& c = impl_->cinfo;
+  const bool color = c.jpeg_color_space == JCS_YCbCr || c.jpeg_color_space == JCS_GRAYSCALE;
+  return impl_->complete && color && c.data_precision == 8 && !c.progressive_mode && !c.arith_code;
+}
+
 PixelView JpegDecoder::Decode(const PixelWindow& window) {
   jpeg_decompress_struct& cinfo = impl_->cinfo;
   SSD_CHECK(window.x0 >= 0 && window.y0 >= 0 && window.width() > 0 && window.height() > 0);

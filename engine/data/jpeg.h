@@ -46,6 +46,10 @@ class JpegDecoder {
   // with `name` when they are empty, no JPEG, or of more than 64 Mi pixels.
   ImageSize Open(std::span<const uint8_t> bytes, std::string_view name);
 
+  // Whether the opened file is what every decoder of a device takes: baseline, Huffman-coded,
+  // grayscale or YCbCr, with its end.
+  bool plain() const;
+
   // The window of the opened image in four bytes a pixel, bit for bit what it is in the whole
   // image. REQUIRES: a window
   // within the image, not empty; once for each Open. Rows below the window are not decoded, unless

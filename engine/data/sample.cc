@@ -15,7 +15,8 @@ size_t ImageBytes(const ImageFormat& format) {
 
 ImageSize SampleMaker::Open(const CocoIndex& index, int64_t image) {
   const std::string path = index.ImagePath(image);
-  return decoder_.Open(file_.Read(path), path);
+  bytes_ = file_.Read(path);
+  return decoder_.Open(bytes_, path);
 }
 
 void SampleMaker::Draw(const CocoIndex& index, int64_t image, const ImageSize& size,

@@ -56,6 +56,8 @@ class SampleMaker {
   ImageSize Open(const CocoIndex& index, int64_t image);
   void Draw(const CocoIndex& index, int64_t image, const ImageSize& size,
             const DataOptions& options, uint32_t epoch);
+  std::span<const uint8_t> file() const { return bytes_; }  // the opened one
+  bool plain() const { return decoder_.plain(); }           // see JpegDecoder
   PixelView DecodeCrop() { return decoder_.Decode(record_.pixels); }
   // Nothing if the file can be decoded in parts at most: it is open again then.
   std::optional<PixelView> DecodeWhole(const CocoIndex& index, int64_t image,
@@ -66,6 +68,7 @@ class SampleMaker {
 
   DecodedCache* const cache_;
   FileBytes file_;
+  std::span<const uint8_t> bytes_;
   JpegDecoder decoder_;
   ImageRenderer renderer_;
   SampleRecord record_;

@@ -88,7 +88,10 @@ DataOptions DataOptionsOf(const EngineConfig& config, const Backend& backend, co
           .rank = ranks.rank(),
           .ranks = ranks.world(),
           .format = {.dtype = ActivationType(backend.precision()),
-                     .channels = backend.image_channels()}};
+                     .channels = backend.image_channels()},
+          .decoder = data.decoder() == DataConfig::HOST     ? Decoder::kHost
+                     : data.decoder() == DataConfig::NVJPEG ? Decoder::kDevice
+                                                            : Decoder::kAuto};
 }
 
 LrSchedule LrScheduleOf(const EngineConfig& config) {

@@ -130,6 +130,9 @@ void EngineSession::OpenData() {
   if (data_ != nullptr) return;
   DataOptions options = InputOptions();
   options.backend = backend_.get();
+  options.on_host_decoder = [this](const std::string& why) {
+    Log(kInfo, "the host decodes images: " + why);
+  };
   options.on_bad_image = [this](const std::string& message) { Log(kWarning, message); };
   data_ = Dataset::Open(options, true, true);
 }

@@ -217,6 +217,55 @@ func (DataConfig_Sharding) EnumDescriptor() ([]byte, []int) {
 	return file_engine_proto_rawDescGZIP(), []int{3, 1}
 }
 
+type DataConfig_Decoder int32
+
+const (
+	DataConfig_AUTO   DataConfig_Decoder = 0
+	DataConfig_HOST   DataConfig_Decoder = 1
+	DataConfig_NVJPEG DataConfig_Decoder = 2
+)
+
+// Enum value maps for DataConfig_Decoder.
+var (
+	DataConfig_Decoder_name = map[int32]string{
+		0: "AUTO",
+		1: "HOST",
+		2: "NVJPEG",
+	}
+	DataConfig_Decoder_value = map[string]int32{
+		"AUTO":   0,
+		"HOST":   1,
+		"NVJPEG": 2,
+	}
+)
+
+func (x DataConfig_Decoder) Enum() *DataConfig_Decoder {
+	p := new(DataConfig_Decoder)
+	*p = x
+	return p
+}
+
+func (x DataConfig_Decoder) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DataConfig_Decoder) Descriptor() protoreflect.EnumDescriptor {
+	return file_engine_proto_enumTypes[4].Descriptor()
+}
+
+func (DataConfig_Decoder) Type() protoreflect.EnumType {
+	return &file_engine_proto_enumTypes[4]
+}
+
+func (x DataConfig_Decoder) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DataConfig_Decoder.Descriptor instead.
+func (DataConfig_Decoder) EnumDescriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{3, 2}
+}
+
 type BenchRequest_What int32
 
 const (
@@ -262,11 +311,11 @@ func (x BenchRequest_What) String() string {
 }
 
 func (BenchRequest_What) Descriptor() protoreflect.EnumDescriptor {
-	return file_engine_proto_enumTypes[4].Descriptor()
+	return file_engine_proto_enumTypes[5].Descriptor()
 }
 
 func (BenchRequest_What) Type() protoreflect.EnumType {
-	return &file_engine_proto_enumTypes[4]
+	return &file_engine_proto_enumTypes[5]
 }
 
 func (x BenchRequest_What) Number() protoreflect.EnumNumber {
@@ -317,11 +366,11 @@ func (x Layer_Pass) String() string {
 }
 
 func (Layer_Pass) Descriptor() protoreflect.EnumDescriptor {
-	return file_engine_proto_enumTypes[5].Descriptor()
+	return file_engine_proto_enumTypes[6].Descriptor()
 }
 
 func (Layer_Pass) Type() protoreflect.EnumType {
-	return &file_engine_proto_enumTypes[5]
+	return &file_engine_proto_enumTypes[6]
 }
 
 func (x Layer_Pass) Number() protoreflect.EnumNumber {
@@ -605,6 +654,7 @@ type DataConfig struct {
 	Sharding      DataConfig_Sharding    `protobuf:"varint,8,opt,name=sharding,proto3,enum=ssd.DataConfig_Sharding" json:"sharding,omitempty"`                 // spec section 7: whole list reshuffled, or a fixed shard
 	Synthetic     bool                   `protobuf:"varint,9,opt,name=synthetic,proto3" json:"synthetic,omitempty"`                                            // the first batch again and again
 	CacheMb       int64                  `protobuf:"varint,10,opt,name=cache_mb,json=cacheMb,proto3" json:"cache_mb,omitempty"`                                // Mi bytes of decoded training images that this rank keeps; 0 = none
+	Decoder       DataConfig_Decoder     `protobuf:"varint,11,opt,name=decoder,proto3,enum=ssd.DataConfig_Decoder" json:"decoder,omitempty"`                   // of training images on a GPU; AUTO = nvJPEG if it is there
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -707,6 +757,13 @@ func (x *DataConfig) GetCacheMb() int64 {
 		return x.CacheMb
 	}
 	return 0
+}
+
+func (x *DataConfig) GetDecoder() DataConfig_Decoder {
+	if x != nil {
+		return x.Decoder
+	}
+	return DataConfig_AUTO
 }
 
 type OptimizerConfig struct {
@@ -2451,7 +2508,7 @@ const file_engine_proto_rawDesc = "" +
 	"\tPrecision\x12\a\n" +
 	"\x03F32\x10\x00\x12\b\n" +
 	"\x04BF16\x10\x01\x12\b\n" +
-	"\x04FP16\x10\x02\"\xa9\x03\n" +
+	"\x04FP16\x10\x02\"\x87\x04\n" +
 	"\n" +
 	"DataConfig\x12\x10\n" +
 	"\x03dir\x18\x01 \x01(\tR\x03dir\x12#\n" +
@@ -2465,13 +2522,19 @@ const file_engine_proto_rawDesc = "" +
 	"\bsharding\x18\b \x01(\x0e2\x18.ssd.DataConfig.ShardingR\bsharding\x12\x1c\n" +
 	"\tsynthetic\x18\t \x01(\bR\tsynthetic\x12\x19\n" +
 	"\bcache_mb\x18\n" +
-	" \x01(\x03R\acacheMb\"\x1e\n" +
+	" \x01(\x03R\acacheMb\x121\n" +
+	"\adecoder\x18\v \x01(\x0e2\x17.ssd.DataConfig.DecoderR\adecoder\"\x1e\n" +
 	"\bBadImage\x12\b\n" +
 	"\x04FAIL\x10\x00\x12\b\n" +
 	"\x04SKIP\x10\x01\"$\n" +
 	"\bSharding\x12\r\n" +
 	"\tRESHUFFLE\x10\x00\x12\t\n" +
-	"\x05CACHE\x10\x01\"\x9f\x02\n" +
+	"\x05CACHE\x10\x01\")\n" +
+	"\aDecoder\x12\b\n" +
+	"\x04AUTO\x10\x00\x12\b\n" +
+	"\x04HOST\x10\x01\x12\n" +
+	"\n" +
+	"\x06NVJPEG\x10\x02\"\x9f\x02\n" +
 	"\x0fOptimizerConfig\x12\x17\n" +
 	"\abase_lr\x18\x01 \x01(\x01R\x06baseLr\x12!\n" +
 	"\fwarmup_steps\x18\x02 \x01(\x03R\vwarmupSteps\x12#\n" +
@@ -2643,76 +2706,78 @@ func file_engine_proto_rawDescGZIP() []byte {
 	return file_engine_proto_rawDescData
 }
 
-var file_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
 var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_engine_proto_goTypes = []any{
 	(DeviceConfig_Kind)(0),         // 0: ssd.DeviceConfig.Kind
 	(ModelConfig_Precision)(0),     // 1: ssd.ModelConfig.Precision
 	(DataConfig_BadImage)(0),       // 2: ssd.DataConfig.BadImage
 	(DataConfig_Sharding)(0),       // 3: ssd.DataConfig.Sharding
-	(BenchRequest_What)(0),         // 4: ssd.BenchRequest.What
-	(Layer_Pass)(0),                // 5: ssd.Layer.Pass
-	(*EngineConfig)(nil),           // 6: ssd.EngineConfig
-	(*DeviceConfig)(nil),           // 7: ssd.DeviceConfig
-	(*ModelConfig)(nil),            // 8: ssd.ModelConfig
-	(*DataConfig)(nil),             // 9: ssd.DataConfig
-	(*OptimizerConfig)(nil),        // 10: ssd.OptimizerConfig
-	(*CommConfig)(nil),             // 11: ssd.CommConfig
-	(*EvalConfig)(nil),             // 12: ssd.EvalConfig
-	(*ConnectRequest)(nil),         // 13: ssd.ConnectRequest
-	(*RankAddress)(nil),            // 14: ssd.RankAddress
-	(*InspectRequest)(nil),         // 15: ssd.InspectRequest
-	(*BenchRequest)(nil),           // 16: ssd.BenchRequest
-	(*Allreduce)(nil),              // 17: ssd.Allreduce
-	(*BenchReport)(nil),            // 18: ssd.BenchReport
-	(*AllreduceTimes)(nil),         // 19: ssd.AllreduceTimes
-	(*Layer)(nil),                  // 20: ssd.Layer
-	(*OpTime)(nil),                 // 21: ssd.OpTime
-	(*ScoreRequest)(nil),           // 22: ssd.ScoreRequest
-	(*ScoreReport)(nil),            // 23: ssd.ScoreReport
-	(*VerifyRequest)(nil),          // 24: ssd.VerifyRequest
-	(*VerifyReport)(nil),           // 25: ssd.VerifyReport
-	(*InspectRequest_Step)(nil),    // 26: ssd.InspectRequest.Step
-	(*InspectRequest_Sample)(nil),  // 27: ssd.InspectRequest.Sample
-	(*AllreduceTimes_Seconds)(nil), // 28: ssd.AllreduceTimes.Seconds
-	(*AllreduceTimes_Link)(nil),    // 29: ssd.AllreduceTimes.Link
-	(*ScoreReport_Category)(nil),   // 30: ssd.ScoreReport.Category
-	(*VerifyReport_Split)(nil),     // 31: ssd.VerifyReport.Split
-	(*VerifyReport_Count)(nil),     // 32: ssd.VerifyReport.Count
-	(*VerifyReport_Finding)(nil),   // 33: ssd.VerifyReport.Finding
+	(DataConfig_Decoder)(0),        // 4: ssd.DataConfig.Decoder
+	(BenchRequest_What)(0),         // 5: ssd.BenchRequest.What
+	(Layer_Pass)(0),                // 6: ssd.Layer.Pass
+	(*EngineConfig)(nil),           // 7: ssd.EngineConfig
+	(*DeviceConfig)(nil),           // 8: ssd.DeviceConfig
+	(*ModelConfig)(nil),            // 9: ssd.ModelConfig
+	(*DataConfig)(nil),             // 10: ssd.DataConfig
+	(*OptimizerConfig)(nil),        // 11: ssd.OptimizerConfig
+	(*CommConfig)(nil),             // 12: ssd.CommConfig
+	(*EvalConfig)(nil),             // 13: ssd.EvalConfig
+	(*ConnectRequest)(nil),         // 14: ssd.ConnectRequest
+	(*RankAddress)(nil),            // 15: ssd.RankAddress
+	(*InspectRequest)(nil),         // 16: ssd.InspectRequest
+	(*BenchRequest)(nil),           // 17: ssd.BenchRequest
+	(*Allreduce)(nil),              // 18: ssd.Allreduce
+	(*BenchReport)(nil),            // 19: ssd.BenchReport
+	(*AllreduceTimes)(nil),         // 20: ssd.AllreduceTimes
+	(*Layer)(nil),                  // 21: ssd.Layer
+	(*OpTime)(nil),                 // 22: ssd.OpTime
+	(*ScoreRequest)(nil),           // 23: ssd.ScoreRequest
+	(*ScoreReport)(nil),            // 24: ssd.ScoreReport
+	(*VerifyRequest)(nil),          // 25: ssd.VerifyRequest
+	(*VerifyReport)(nil),           // 26: ssd.VerifyReport
+	(*InspectRequest_Step)(nil),    // 27: ssd.InspectRequest.Step
+	(*InspectRequest_Sample)(nil),  // 28: ssd.InspectRequest.Sample
+	(*AllreduceTimes_Seconds)(nil), // 29: ssd.AllreduceTimes.Seconds
+	(*AllreduceTimes_Link)(nil),    // 30: ssd.AllreduceTimes.Link
+	(*ScoreReport_Category)(nil),   // 31: ssd.ScoreReport.Category
+	(*VerifyReport_Split)(nil),     // 32: ssd.VerifyReport.Split
+	(*VerifyReport_Count)(nil),     // 33: ssd.VerifyReport.Count
+	(*VerifyReport_Finding)(nil),   // 34: ssd.VerifyReport.Finding
 }
 var file_engine_proto_depIdxs = []int32{
-	7,  // 0: ssd.EngineConfig.device:type_name -> ssd.DeviceConfig
-	8,  // 1: ssd.EngineConfig.model:type_name -> ssd.ModelConfig
-	9,  // 2: ssd.EngineConfig.data:type_name -> ssd.DataConfig
-	10, // 3: ssd.EngineConfig.optimizer:type_name -> ssd.OptimizerConfig
-	12, // 4: ssd.EngineConfig.eval:type_name -> ssd.EvalConfig
-	11, // 5: ssd.EngineConfig.comm:type_name -> ssd.CommConfig
+	8,  // 0: ssd.EngineConfig.device:type_name -> ssd.DeviceConfig
+	9,  // 1: ssd.EngineConfig.model:type_name -> ssd.ModelConfig
+	10, // 2: ssd.EngineConfig.data:type_name -> ssd.DataConfig
+	11, // 3: ssd.EngineConfig.optimizer:type_name -> ssd.OptimizerConfig
+	13, // 4: ssd.EngineConfig.eval:type_name -> ssd.EvalConfig
+	12, // 5: ssd.EngineConfig.comm:type_name -> ssd.CommConfig
 	0,  // 6: ssd.DeviceConfig.kind:type_name -> ssd.DeviceConfig.Kind
 	1,  // 7: ssd.ModelConfig.precision:type_name -> ssd.ModelConfig.Precision
 	2,  // 8: ssd.DataConfig.bad_image:type_name -> ssd.DataConfig.BadImage
 	3,  // 9: ssd.DataConfig.sharding:type_name -> ssd.DataConfig.Sharding
-	26, // 10: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
-	27, // 11: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
-	4,  // 12: ssd.BenchRequest.what:type_name -> ssd.BenchRequest.What
-	17, // 13: ssd.BenchRequest.allreduce:type_name -> ssd.Allreduce
-	21, // 14: ssd.BenchReport.ops:type_name -> ssd.OpTime
-	20, // 15: ssd.BenchReport.layers:type_name -> ssd.Layer
-	19, // 16: ssd.BenchReport.allreduce:type_name -> ssd.AllreduceTimes
-	28, // 17: ssd.AllreduceTimes.sum:type_name -> ssd.AllreduceTimes.Seconds
-	28, // 18: ssd.AllreduceTimes.local:type_name -> ssd.AllreduceTimes.Seconds
-	29, // 19: ssd.AllreduceTimes.links:type_name -> ssd.AllreduceTimes.Link
-	5,  // 20: ssd.Layer.pass:type_name -> ssd.Layer.Pass
-	30, // 21: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
-	31, // 22: ssd.VerifyReport.splits:type_name -> ssd.VerifyReport.Split
-	32, // 23: ssd.VerifyReport.counts:type_name -> ssd.VerifyReport.Count
-	33, // 24: ssd.VerifyReport.findings:type_name -> ssd.VerifyReport.Finding
-	28, // 25: ssd.AllreduceTimes.Link.exchange:type_name -> ssd.AllreduceTimes.Seconds
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	4,  // 10: ssd.DataConfig.decoder:type_name -> ssd.DataConfig.Decoder
+	27, // 11: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
+	28, // 12: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
+	5,  // 13: ssd.BenchRequest.what:type_name -> ssd.BenchRequest.What
+	18, // 14: ssd.BenchRequest.allreduce:type_name -> ssd.Allreduce
+	22, // 15: ssd.BenchReport.ops:type_name -> ssd.OpTime
+	21, // 16: ssd.BenchReport.layers:type_name -> ssd.Layer
+	20, // 17: ssd.BenchReport.allreduce:type_name -> ssd.AllreduceTimes
+	29, // 18: ssd.AllreduceTimes.sum:type_name -> ssd.AllreduceTimes.Seconds
+	29, // 19: ssd.AllreduceTimes.local:type_name -> ssd.AllreduceTimes.Seconds
+	30, // 20: ssd.AllreduceTimes.links:type_name -> ssd.AllreduceTimes.Link
+	6,  // 21: ssd.Layer.pass:type_name -> ssd.Layer.Pass
+	31, // 22: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
+	32, // 23: ssd.VerifyReport.splits:type_name -> ssd.VerifyReport.Split
+	33, // 24: ssd.VerifyReport.counts:type_name -> ssd.VerifyReport.Count
+	34, // 25: ssd.VerifyReport.findings:type_name -> ssd.VerifyReport.Finding
+	29, // 26: ssd.AllreduceTimes.Link.exchange:type_name -> ssd.AllreduceTimes.Seconds
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_engine_proto_init() }
@@ -2729,7 +2794,7 @@ func file_engine_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_engine_proto_rawDesc), len(file_engine_proto_rawDesc)),
-			NumEnums:      6,
+			NumEnums:      7,
 			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,

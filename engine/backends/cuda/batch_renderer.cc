@@ -61,6 +61,7 @@ class CudaBatchRenderer final : public BatchRenderer {
       b.host_tasks = AllocatePinned(Images(sizeof(RenderTask)));
     }
     cache_ = AllocateCuda(stream_.context(), desc.cache_bytes, "data.cache_mb");
+    SSD_CUDA(cudaStreamSynchronize(stream_));  // others write to the cache, too
   }
 
   HostBytes AllocateHost(size_t bytes) override { return AllocatePinned(bytes); }

@@ -11,6 +11,7 @@
 #include "backends/cuda/detect.h"
 #include "backends/cuda/elementwise.h"
 #include "backends/cuda/head_layout.h"
+#include "backends/cuda/jpeg.h"
 #include "backends/cuda/max_pool.h"
 #include "backends/cuda/multibox.h"
 #include "backends/cuda/plan.h"
@@ -81,6 +82,7 @@ class CudaBackend final : public Backend {
   std::unique_ptr<DetectOp> MakeDetect(const DetectDesc& desc) override {
     return MakeCudaDetect(context_, desc);
   }
+  std::unique_ptr<DeviceJpeg> MakeDeviceJpeg() override { return MakeCudaJpeg(OpenNvjpeg()); }
   std::unique_ptr<BatchRenderer> MakeBatchRenderer(const BatchRendererDesc& desc) override {
     return MakeCudaBatchRenderer(context_, desc);
   }

@@ -65,6 +65,7 @@ func choices() map[string][]string {
 		"model.precision":        {"f32", "bf16", "fp16"},
 		"data.bad_image":         {"fail", "skip"},
 		"data.sharding":          {"reshuffle", "cache"},
+		"data.decoder":           {"auto", "host", "nvjpeg"},
 		"cluster.clear_caches":   {"require", "try", "off"},
 		"cluster.allreduce_slow": {"warn", "fail"},
 	}
@@ -121,6 +122,9 @@ func (c *Config) checkTogether(complain func(key, format string, args ...any)) {
 	}
 	if c.Model.Precision == "fp16" && c.Device.Kind == "cpu" {
 		complain("model.precision", "is fp16, which needs a GPU: use bf16 or f32, or device.kind cuda")
+	}
+	if c.Data.Decoder == "nvjpeg" && c.Device.Kind == "cpu" {
+		complain("data.decoder", "is nvjpeg, which needs a GPU: use auto or host, or device.kind cuda")
 	}
 	for key, word := range map[string]string{"run.system": c.Run.System, "run.datestamp": c.Run.Datestamp} {
 		if strings.Trim(word, fileNameCharacters) != "" {

@@ -79,6 +79,7 @@ type Data struct {
 	Sharding             string `toml:"sharding"`
 	CacheMB              int64  `toml:"cache_mb"` // decoded images that a rank keeps; -1 = spec section 7
 	Synthetic            bool   `toml:"synthetic"`
+	Decoder              string `toml:"decoder"` // of training images on a GPU
 	InputBatchMultiplier int64  `toml:"input_batch_multiplier"`
 }
 
@@ -141,7 +142,7 @@ func Defaults() *Config {
 		Device:     Device{Kind: "auto", PlanCache: UserPlans},
 		Model:      Model{Precision: "bf16", BatchSize: 32, BNGroup: 1, LossScale: 128},
 		Data: Data{TrainSamples: 117266, EvalSamples: 5000, MaxSamples: 1, Prefetch: 2, BadImage: "fail",
-			Sharding: "reshuffle", CacheMB: -1, InputBatchMultiplier: 1},
+			Sharding: "reshuffle", CacheMB: -1, Decoder: "auto", InputBatchMultiplier: 1},
 		Optimizer: Optimizer{BaseLR: 0.0025, DecayEpochs: []int64{44, 55}, DecayFactor: 0.1, Momentum: 0.9, WeightDecay: 5e-4},
 		Eval: Eval{Interval: 5, ExtraEpochs: []int64{}, Target: 0.23, ScoreThreshold: 0.05, NMSThreshold: 0.5, Candidates: 200, PlusOne: true,
 			Threads: 1},

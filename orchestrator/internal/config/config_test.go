@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"mlperf-ssd/proto/ssdpb"
 )
 
 func write(t *testing.T, text string) string {
@@ -131,6 +133,22 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("config %v with error %v", c, err)
 		}
 	})
+}
+
+func TestDecoderOfImages(t *testing.T) {
+	c, err := Load(Source{Sets: []string{"data.decoder=nvjpeg"}})
+	if err != nil || c.Engine(1).Data.Decoder != ssdpb.DataConfig_NVJPEG {
+		t.Errorf("got %v, %v", c, err)
+	}
+	for set, want := range map[string]string{
+		"data.decoder=gpu": `data.decoder is "gpu", must be one of auto, host, nvjpeg`,
+		"device.kind=cpu":  "data.decoder is nvjpeg, which needs a GPU",
+	} {
+		_, err := Load(Source{Sets: []string{"data.decoder=nvjpeg", set}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", set, err, want)
+		}
+	}
 }
 
 // Spec section 7.

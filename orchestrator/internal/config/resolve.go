@@ -62,6 +62,7 @@ func (c *Config) Engine(seed int64) *ssdpb.EngineConfig {
 			Sharding:     map[string]ssdpb.DataConfig_Sharding{"reshuffle": ssdpb.DataConfig_RESHUFFLE, "cache": ssdpb.DataConfig_CACHE}[c.Data.Sharding],
 			Synthetic:    c.Data.Synthetic,
 			CacheMb:      c.cacheMB(),
+			Decoder:      map[string]ssdpb.DataConfig_Decoder{"auto": ssdpb.DataConfig_AUTO, "host": ssdpb.DataConfig_HOST, "nvjpeg": ssdpb.DataConfig_NVJPEG}[c.Data.Decoder],
 		},
 		Optimizer: &ssdpb.OptimizerConfig{
 			BaseLr:        epochs.ScaledRate(c.Optimizer.BaseLR),
