@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,12 +18,14 @@ import (
 // skippedCode is how a test program says that it cannot run here (engine/testing/card/main.cc).
 const skippedCode = 77
 
+const opsSuite = "testing/card/cuda_suite_test"
+
 // checks are all, the device's first. The limits leave room for a card that makes its plans for the first
 // time.
 func (f files) checks() []check {
 	return []check{
 		{deviceCheck, 3 * time.Minute, f.device},
-		{"ops", 5 * time.Minute, f.suite("testing/card/cuda_suite_test")},
+		{"ops", 5 * time.Minute, f.suite(opsSuite)},
 		{"kernels", 5 * time.Minute, f.suite("testing/card/cuda_kernels_test")},
 		{"training", 5 * time.Minute, f.suite("testing/card/cuda_training_test")},
 		{"step", 10 * time.Minute, f.step},
@@ -45,6 +46,12 @@ type device struct {
 }
 
 func (f files) device(ctx context.Context) (any, error) {
+	// It tells what is missing and nothing else.
+	var missing *failure
+	_, err := output(ctx, filepath.Join(f.tests, opsSuite), "--gtest_list_tests")
+	if errors.As(err, &missing) && missing.code() == skippedCode {
+		return nil, errors.New(missing.said)
+	}
 	timed, err := decoded[timing](ctx, f.program, f.onCard("bench", "infer", "--batch=1", "--steps=1", "--json")...)
 	if err != nil {
 		return nil, err
@@ -73,9 +80,9 @@ func (f files) suite(program string) func(context.Context) (any, error) {
 		path := filepath.Join(f.tests, program)
 		results := filepath.Join(f.work, filepath.Base(program)+".json")
 		_, err := output(ctx, path, "--gtest_output=json:"+results)
-		var ended *exec.ExitError
-		if errors.As(err, &ended) && ended.ExitCode() == skippedCode {
-			return nil, &skipError{err.Error()}
+		var missing *failure
+		if errors.As(err, &missing) && missing.code() == skippedCode {
+			return nil, &skipError{missing.said}
 		}
 		counted, unread := readSuite(results)
 		switch {

@@ -86,18 +86,18 @@ func run(ctx context.Context, checks []check, w io.Writer) *report {
 	host, _ := os.Hostname() // empty is fine
 	r := &report{Time: time.Now().UTC(), Host: host}
 	for _, c := range checks {
-		answer := result{Name: c.name, Status: skipped, Reason: r.noGPU}
-		if r.noGPU == "" {
-			answer = c.make(ctx)
+		if r.noGPU != "" {
+			r.Checks = append(r.Checks, result{Name: c.name, Status: skipped, Reason: "there is no GPU to check it on"})
+			continue
 		}
+		answer := c.make(ctx)
 		if c.name == deviceCheck && answer.Status == failed {
-			r.noGPU = "no GPU"
-			if answer.Reason != "" {
-				r.noGPU = answer.Reason
-			}
+			r.noGPU = answer.Reason
 		}
 		r.Checks = append(r.Checks, answer)
-		fmt.Fprintln(w, answer)
+		if r.noGPU == "" { // the verdict says that
+			fmt.Fprintln(w, answer)
+		}
 	}
 	for _, answer := range r.Checks {
 		switch answer.Status {
@@ -169,7 +169,7 @@ func (r *report) verdict(w io.Writer, output, work string) error {
 }
 
 // output runs a program, stops it and all that it started when the context ends, and gives its standard
-// output. An error ends with the last line that the program wrote.
+// output. An error has the last line that the program wrote.
 func output(ctx context.Context, name string, args ...string) ([]byte, error) {
 	command := exec.CommandContext(ctx, name, args...)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -177,19 +177,42 @@ func output(ctx context.Context, name string, args ...string) ([]byte, error) {
 	command.WaitDelay = time.Second
 	var out, err bytes.Buffer
 	command.Stdout, command.Stderr = &out, &err
-	if failure := command.Run(); failure != nil {
-		last := lastLine(err.String())
-		if last == "" {
-			last = lastLine(out.String())
+	if ended := command.Run(); ended != nil {
+		said := lastLine(err.String())
+		if said == "" {
+			said = lastLine(out.String())
 		}
-		return out.Bytes(), fmt.Errorf("%w: %s", failure, last)
+		return out.Bytes(), &failure{ended, said}
 	}
 	return out.Bytes(), nil
 }
 
+// failure is how a program ended, and the last line that it wrote.
+type failure struct {
+	ended error
+	said  string
+}
+
+func (f *failure) Error() string {
+	if f.said == "" {
+		return f.ended.Error()
+	}
+	return f.said + " (" + f.ended.Error() + ")"
+}
+
+// code is the exit code; -1 if there is none.
+func (f *failure) code() int {
+	var exited *exec.ExitError
+	if errors.As(f.ended, &exited) {
+		return exited.ExitCode()
+	}
+	return -1
+}
+
+// lastLine is what a program says, without its name before it.
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return lines[len(lines)-1]
+	return strings.TrimPrefix(strings.TrimPrefix(lines[len(lines)-1], "mlperf-ssd: "), "SKIPPED: ")
 }
 
 // decoded is the JSON that a verb prints.
