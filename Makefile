@@ -44,14 +44,18 @@ engine-cuda: deps ## lib/libssd_engine_cuda.so, with both backends; 2 GB of tool
 	cmake --install $(CUDA) --component engine --prefix $(CURDIR)/lib
 	cp -a --remove-destination .deps/onednn/lib/libdnnl.so.3* lib/
 
-.PHONY: cuda-check
-cuda-check: engine-cuda ## what of the GPU path can be proved without a GPU
-	cmake --build $(CUDA) -j $(JOBS) --target cuda_plans cuda_backend_test cuda_plan_test nccl_test
-	ctest --test-dir $(CUDA) --output-on-failure -R '^(cuda_|nccl)'
-	scripts/cuda-check .deps/cuda $(CUDA) ../shared/design/cuda-device-props
-
 # The test programs that need a card.
 CARD_TESTS := cuda_suite_test cuda_kernels_test cuda_training_test nccl_test
+
+.PHONY: cuda-check
+cuda-check: engine-cuda ## what of the GPU path can be proved without a GPU
+	cmake --build $(CUDA) -j $(JOBS) --target cuda_plans cuda_backend_test cuda_plan_test $(CARD_TESTS)
+	ctest --test-dir $(CUDA) --output-on-failure -R '^(cuda_|nccl)'
+	scripts/cuda-check .deps/cuda $(CUDA) engine/testing/gpus
+	cmake -S engine -B $(BUILD) $(CMAKE_FLAGS)
+	cmake --build $(BUILD) -j $(JOBS) --target emulator_test cuda_kernels_test cuda_suite_test cuda_training_test
+	ctest --test-dir $(BUILD) --output-on-failure -R '^(emulator|cuda_kernels|cuda_suite|cuda_training)$$'
+	scripts/cuda-barriers $(BUILD)
 
 .PHONY: gpu-check
 gpu-check: gpu-check-build ## proves the CUDA engine on this machine's GPU: results/gpu-check.json
