@@ -138,7 +138,7 @@ __global__ void __launch_bounds__(kPickThreads)
       if (order(j) / kBoxes == label && Iou(boxes[i], boxes[j]) > nms_threshold) removed[j] = true;
     }
   }
-  __syncthreads();
+  // No barrier: the last round has waited for what the one before it removed, and removed nothing.
   Detection* out = all_out + image * limit;
   for (int32_t i = thread; i < size; i += kPickThreads) {
     if (removed[i]) continue;
