@@ -176,7 +176,8 @@ void CpuSgd(const SgdArgs& args, const SgdRates& rates) {
   {
     const int64_t blocks = (args.size + kBlock - 1) / kBlock;
     const Range r = RangeOf(blocks, omp_get_thread_num(), omp_get_num_threads());
-    HWY_DYNAMIC_DISPATCH(SgdRange)(args, rates, r.begin * kBlock, std::min(r.end * kBlock, args.size));
+    HWY_DYNAMIC_DISPATCH(SgdRange)
+    (args, rates, r.begin * kBlock, std::min(r.end * kBlock, args.size));
   }
 }
 
