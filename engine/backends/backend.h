@@ -61,9 +61,18 @@ struct ConvDesc {
   bool relu = false;
   bool residual = false;  // add OpArgs::residual before the ReLU
   bool fold = false;      // y = gamma (w*x - running_mean) / sqrt(running_var + eps) + beta ...
-  float eps = 0;          // of the folded BatchNorm
+  float eps = 0;          // of the BatchNorm that it folds or normalises with
   bool training = true;   // Backward will be called
   bool input_gradient = true;  // false for the first convolution
+
+  // Work of neighbours done in passing, in training and by a backend that fuses().
+  bool statistics = false;  // Forward leaves OpArgs::sums of y
+  bool normalise = false;   // x is the input of a deferred BatchNorm and the convolution is of what
+                            // that gives, relu(norm(x)); dx is before that ReLU, and Backward finds
+                            // that BatchNorm's dgamma and dbeta
+  int64_t dx_terms = 0;     // as many OpArgs::dx_terms are added to dx
+  bool dx_relu = false;     // x comes out of a ReLU: dx is before it, zero where x is not positive
+  bool finished = false;    // dy is one term, before the ReLU of y: its consumer did both
 };
 
 // y = relu?(gamma (x - mean) / sqrt(var + eps) + beta + residual?), statistics over batch, rows and
@@ -76,6 +85,12 @@ struct BatchNormDesc {
   bool relu = false;
   bool residual = false;
   bool training = true;
+
+  // Work that neighbours do, as in ConvDesc.
+  bool sums = false;      // the convolution before left OpArgs::sums of x
+  bool deferred = false;  // the convolution behind reads x in y's stead, and OpArgs::saved as its
+                          // OpArgs::norm; it finds dgamma and dbeta, too. y and residual are null
+  bool finished = false;  // dy is one term, before the ReLU: also the residual's gradient
 };
 
 // Windows reach over the edge by pad; the edge never wins. A tie goes to the first in row-major
@@ -94,7 +109,7 @@ struct OpArgs {
   void* y = nullptr;  // alive until Backward for a convolution with a ReLU, x for all but max-pool
   std::vector<const void*> dy;
   void* dx = nullptr;
-  void* dresidual = nullptr;
+  void* dresidual = nullptr;      // null where dy is finished
   const float* weight = nullptr;  // conv [O,I,K,K]
   const float* bias = nullptr;    // conv [O]
   const float* gamma = nullptr;   // BatchNorm or folded into conv [C]
@@ -106,8 +121,12 @@ struct OpArgs {
   float* dbias = nullptr;
   float* dgamma = nullptr;
   float* dbeta = nullptr;
-  void* saved = nullptr;    // Needs().saved bytes, alive from Forward to Backward
-  void* scratch = nullptr;  // Needs().scratch bytes, free between calls
+  float* sums = nullptr;       // [2, channels]: of y (x of a BatchNorm) and of its squares
+  const void* norm = nullptr;  // conv: saved of the BatchNorm that it normalises with; gamma
+                               // to dbeta are that one's, too
+  std::vector<const void*> dx_terms = {};  // conv: further terms of dx, in its layout
+  void* saved = nullptr;                   // Needs().saved bytes, alive from Forward to Backward
+  void* scratch = nullptr;                 // Needs().scratch bytes, free between calls
 };
 
 class Op {
@@ -203,6 +222,8 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string Describe() const = 0;  // "cpu: oneDNN 3.2.0, avx512_core_bf16, 2 threads"
   virtual Precision precision() const = 0;
+  // Whether training ops take work over from each other: ConvDesc::statistics and what follows.
+  virtual bool fuses() const = 0;
 
   virtual size_t Bytes(const ValueDesc& value) const = 0;
   virtual int64_t image_channels() const = 0;               // 3, or 4 with a zero channel

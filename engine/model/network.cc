@@ -14,6 +14,12 @@ constexpr int kAlways = 1 << 30;
 
 size_t Index(int id) { return static_cast<size_t>(id); }
 
+bool HasRelu(const Node& node) {
+  if (const auto* conv = std::get_if<ConvNode>(&node)) return conv->relu;
+  const auto* norm = std::get_if<BatchNormNode>(&node);
+  return norm != nullptr && norm->relu;
+}
+
 }  // namespace
 
 Network::Network(const Graph& graph, Backend& backend, const Parameters& parameters, int64_t batch,
@@ -22,7 +28,8 @@ Network::Network(const Graph& graph, Backend& backend, const Parameters& paramet
       backend_(backend),
       parameters_(parameters),
       batch_(batch),
-      training_(mode == Mode::kTrain) {
+      training_(mode == Mode::kTrain),
+      fusions_(graph_, training_ && backend.fuses()) {
   MakeOps();
   PlanMemory(extra_scratch);
   memory_ = backend_.Allocate(plan_.Pack());
@@ -34,35 +41,52 @@ ValueDesc Network::Desc(ValueId value) const {
   return {batch_, v.channels, v.height, v.width, v.layout};
 }
 
+ConvDesc Network::DescOf(const ConvNode& conv) const {
+  ConvDesc desc = {.x = Desc(conv.x),
+                   .y = Desc(conv.y),
+                   .kernel = conv.kernel,
+                   .stride = conv.stride,
+                   .pad = conv.pad,
+                   .bias = conv.bias != kNone,
+                   .relu = conv.relu,
+                   .residual = conv.residual != kNone,
+                   .fold = conv.statistic != kNone,
+                   .eps = kBatchNormEps,
+                   .training = training_,
+                   .input_gradient = conv.x != graph_.image,
+                   .statistics = fusions_.GivesStatistics(conv),
+                   .normalise = fusions_.Normalises(conv) != nullptr,
+                   .finished = fusions_.FinishedBy(conv.y) != nullptr};
+  if (fusions_.FinishedBy(conv.x) == &conv) {
+    desc.dx_terms = static_cast<int64_t>(fusions_.Consumers(conv.x).size()) - 1;
+    desc.dx_relu = !desc.normalise && HasRelu(*fusions_.Producer(conv.x));
+  }
+  return desc;
+}
+
+BatchNormDesc Network::DescOf(const BatchNormNode& norm) const {
+  return {.x = Desc(norm.x),
+          .eps = kBatchNormEps,
+          .momentum = kBatchNormMomentum,
+          .relu = norm.relu,
+          .residual = norm.residual != kNone,
+          .training = training_,
+          .sums = fusions_.StatisticsFrom(norm) != nullptr,
+          .deferred = fusions_.NormalisedBy(norm) != nullptr,
+          .finished = fusions_.FinishedBy(norm.y) != nullptr};
+}
+
 void Network::MakeOps() {
   for (const Node& node : graph_.nodes) {
-    const ValueDesc x = Desc(InputOf(node)), y = Desc(OutputOf(node));
     if (const auto* conv = std::get_if<ConvNode>(&node)) {
-      steps_.push_back({backend_.MakeConv({.x = x,
-                                           .y = y,
-                                           .kernel = conv->kernel,
-                                           .stride = conv->stride,
-                                           .pad = conv->pad,
-                                           .bias = conv->bias != kNone,
-                                           .relu = conv->relu,
-                                           .residual = conv->residual != kNone,
-                                           .fold = conv->statistic != kNone,
-                                           .eps = kBatchNormEps,
-                                           .training = training_,
-                                           .input_gradient = conv->x != graph_.image}),
-                        y.layout == Layout::kHead ? "head" : "conv"});
+      const ConvDesc desc = DescOf(*conv);
+      steps_.push_back({backend_.MakeConv(desc), desc.y.layout == Layout::kHead ? "head" : "conv"});
     } else if (const auto* norm = std::get_if<BatchNormNode>(&node)) {
-      steps_.push_back({backend_.MakeBatchNorm({.x = x,
-                                                .eps = kBatchNormEps,
-                                                .momentum = kBatchNormMomentum,
-                                                .relu = norm->relu,
-                                                .residual = norm->residual != kNone,
-                                                .training = training_}),
-                        "batch_norm"});
+      steps_.push_back({backend_.MakeBatchNorm(DescOf(*norm)), "batch_norm"});
     } else {
       const auto& pool = std::get<MaxPoolNode>(node);
-      steps_.push_back({backend_.MakeMaxPool({.x = x,
-                                              .y = y,
+      steps_.push_back({backend_.MakeMaxPool({.x = Desc(pool.x),
+                                              .y = Desc(pool.y),
                                               .kernel = pool.kernel,
                                               .stride = pool.stride,
                                               .pad = pool.pad,
@@ -97,57 +121,79 @@ int64_t Network::ParametersEnd(const Node& node) const {
 
 // The schedule: node i forward at time i, the loss at time n, node i backward at 2n - i.
 int Network::BackwardTime(size_t node) const { return static_cast<int>(2 * steps_.size() - node); }
+int Network::BackwardTime(const Node& node) const { return BackwardTime(IndexOf(node)); }
+size_t Network::IndexOf(const Node& node) const {
+  return static_cast<size_t>(&node - graph_.nodes.data());
+}
 
 void Network::PlanMemory(size_t extra_scratch) {
-  const size_t n = graph_.nodes.size();
-  const int loss = static_cast<int>(n);
   values_.assign(graph_.values.size(), kNone);
-  dvalues_.resize(graph_.values.size());
-  blocks_.resize(n);
+  blocks_.resize(graph_.nodes.size());
   values_[Index(graph_.image)] = plan_.Add(backend_.Bytes(Desc(graph_.image)), 0, kAlways);
 
   size_t scratch = extra_scratch;
-  std::vector<int> producer(graph_.values.size(), kNone);
-  for (size_t i = 0; i < n; ++i) {
+  for (size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     const int now = static_cast<int>(i);
     const Op::Needs needs = steps_[i].op->needs();
     scratch = std::max(scratch, needs.scratch);
     const ValueId x = InputOf(node), y = OutputOf(node), residual = ResidualOf(node);
-    producer[Index(y)] = now;
-    const bool head = graph_.values[Index(y)].layout == Layout::kHead;
-    values_[Index(y)] = plan_.Add(backend_.Bytes(Desc(y)), now, head ? kAlways : now);
+    const auto* conv = std::get_if<ConvNode>(&node);
+    const auto* norm = std::get_if<BatchNormNode>(&node);
     plan_.Extend(values_[Index(x)], now);
     if (residual != kNone) plan_.Extend(values_[Index(residual)], now);
+    const bool deferred = norm != nullptr && fusions_.NormalisedBy(*norm) != nullptr;
+    const bool head = graph_.values[Index(y)].layout == Layout::kHead;
+    values_[Index(y)] = deferred ? values_[Index(x)]  // what reads y reads x
+                                 : plan_.Add(backend_.Bytes(Desc(y)), now, head ? kAlways : now);
     if (!training_) continue;
-    const auto* conv = std::get_if<ConvNode>(&node);
-    if (conv != nullptr && conv->relu) plan_.Extend(values_[Index(y)], BackwardTime(i));
+    if (conv != nullptr && conv->relu && fusions_.FinishedBy(y) == nullptr)
+      plan_.Extend(values_[Index(y)], BackwardTime(i));
+    if (conv != nullptr && fusions_.GivesStatistics(*conv))
+      blocks_[i].sums = plan_.Add(2 * static_cast<size_t>(Desc(y).channels) * sizeof(float), now,
+                                  static_cast<int>(IndexOf(*fusions_.Consumers(y).back())));
     if (!std::holds_alternative<MaxPoolNode>(node))
       plan_.Extend(values_[Index(x)], BackwardTime(i));
     blocks_[i].saved = plan_.Add(needs.saved, now, BackwardTime(i));
   }
-  if (training_) {
-    for (const ValueId head : graph_.heads) {
-      ValueDesc desc = Desc(head);
-      desc.layout = Layout::kHeadGradient;
-      dvalues_[Index(head)].push_back(
-          plan_.Add(backend_.Bytes(desc), loss, BackwardTime(Index(producer[Index(head)]))));
-    }
-    const auto gradient_of = [&](ValueId value, int from) {
-      const MemoryPlan::Block block =
-          plan_.Add(backend_.Bytes(Desc(value)), from, BackwardTime(Index(producer[Index(value)])));
-      dvalues_[Index(value)].push_back(block);
-      return block;
+  if (training_) PlanGradients();
+  scratch_ = plan_.Add(scratch, 0, kAlways);
+}
+
+// A term of a value's gradient lives from the consumer that writes it to the convolution that
+// finishes the gradient, or to the producer.
+void Network::PlanGradients() {
+  dvalues_.resize(graph_.values.size());
+  terms_.resize(graph_.values.size());
+  for (const ValueId head : graph_.heads) {
+    ValueDesc desc = Desc(head);
+    desc.layout = Layout::kHeadGradient;
+    dvalues_[Index(head)].push_back(plan_.Add(backend_.Bytes(desc),
+                                              static_cast<int>(graph_.nodes.size()),
+                                              BackwardTime(*fusions_.Producer(head))));
+  }
+  const auto add_term = [&](ValueId value, const Node& from, MemoryPlan::Block block) {
+    const ConvNode* finish = fusions_.FinishedBy(value);
+    const bool whole = finish == nullptr || finish == std::get_if<ConvNode>(&from);
+    (whole ? dvalues_ : terms_)[Index(value)].push_back(block);
+    plan_.Extend(block, BackwardTime(whole ? *fusions_.Producer(value)
+                                           : *fusions_.Consumers(value).front()));
+    return block;
+  };
+  for (size_t i = graph_.nodes.size(); i-- > 0;) {
+    const Node& node = graph_.nodes[i];
+    const auto gradient_of = [&](ValueId value) {
+      return add_term(value, node,
+                      plan_.Add(backend_.Bytes(Desc(value)), BackwardTime(i), BackwardTime(i)));
     };
-    for (size_t i = n; i-- > 0;) {
-      const Node& node = graph_.nodes[i];
-      if (InputOf(node) != graph_.image)
-        blocks_[i].dx = gradient_of(InputOf(node), BackwardTime(i));
-      if (ResidualOf(node) != kNone)
-        blocks_[i].dresidual = gradient_of(ResidualOf(node), BackwardTime(i));
+    if (InputOf(node) != graph_.image) blocks_[i].dx = gradient_of(InputOf(node));
+    if (ResidualOf(node) == kNone) continue;
+    if (fusions_.FinishedBy(OutputOf(node)) == nullptr) {
+      blocks_[i].dresidual = gradient_of(ResidualOf(node));
+    } else {  // the gradient of y before its ReLU is the residual's, too
+      add_term(ResidualOf(node), node, dvalues_[Index(OutputOf(node))].front());
     }
   }
-  scratch_ = plan_.Add(scratch, 0, kAlways);
 }
 
 void Network::BindParameters(const Node& node, OpArgs& args) const {
@@ -185,13 +231,31 @@ void Network::BindOps() {
     args.x = At(values_[Index(InputOf(node))]);
     args.y = At(values_[Index(OutputOf(node))]);
     if (ResidualOf(node) != kNone) args.residual = At(values_[Index(ResidualOf(node))]);
-    for (const auto block : dvalues_[Index(OutputOf(node))]) args.dy.push_back(At(block));
+    if (training_)
+      for (const auto block : dvalues_[Index(OutputOf(node))]) args.dy.push_back(At(block));
     args.dx = At(blocks_[i].dx);
     args.dresidual = At(blocks_[i].dresidual);
+    args.sums = static_cast<float*>(At(blocks_[i].sums));
     args.saved = At(blocks_[i].saved);
     args.scratch = At(scratch_);
     BindParameters(node, args);
+    BindFusions(node, args);
     steps_[i].op->Bind(args);
+  }
+}
+
+void Network::BindFusions(const Node& node, OpArgs& args) const {
+  if (const auto* conv = std::get_if<ConvNode>(&node)) {
+    if (fusions_.FinishedBy(conv->x) == conv)
+      for (const auto block : terms_[Index(conv->x)]) args.dx_terms.push_back(At(block));
+    if (fusions_.Normalises(*conv) == nullptr) return;
+    const Node& norm = *fusions_.Producer(conv->x);
+    BindParameters(norm, args);
+    args.norm = At(blocks_[IndexOf(norm)].saved);
+  } else if (const auto* norm = std::get_if<BatchNormNode>(&node)) {
+    if (fusions_.StatisticsFrom(*norm) != nullptr)
+      args.sums = static_cast<float*>(At(blocks_[IndexOf(*fusions_.Producer(norm->x))].sums));
+    if (fusions_.NormalisedBy(*norm) != nullptr) args.y = nullptr;
   }
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "model/fusion.h"
 #include "model/graph.h"
 #include "model/memory_plan.h"
 #include "model/parameters.h"
@@ -46,7 +47,9 @@ void Timed(OpProfile* profile, Backend& backend, const char* kind, const char* p
 //
 // Training: values live until the backward pass has read them (a convolution reads its input, and
 // its output if it has a ReLU; a BatchNorm its input; a max-pool neither), gradients until their
-// producer has. Inference takes the folded graph and keeps next to nothing.
+// producer has. Inference takes the folded graph and keeps next to nothing. On a backend that
+// fuses, neighbours work for each other as model/fusion.h says: a normalised map that one
+// convolution reads takes no memory.
 class Network {
  public:
   enum class Mode { kTrain, kInfer };
@@ -83,26 +86,34 @@ class Network {
   };
 
   void MakeOps();
+  ConvDesc DescOf(const ConvNode& conv) const;
+  BatchNormDesc DescOf(const BatchNormNode& norm) const;
   void PlanMemory(size_t extra_scratch);
+  void PlanGradients();
   void BindOps();
   int BackwardTime(size_t node) const;
+  int BackwardTime(const Node& node) const;
+  size_t IndexOf(const Node& node) const;
   int64_t ParametersEnd(const Node& node) const;
   void* At(MemoryPlan::Block block) const;
   void BindParameters(const Node& node, OpArgs& args) const;
+  void BindFusions(const Node& node, OpArgs& args) const;
 
   const Graph graph_;
   Backend& backend_;
   const Parameters& parameters_;
   const int64_t batch_;
   const bool training_;
+  const Fusions fusions_;
 
   std::vector<Step> steps_;  // parallel to graph_.nodes
   MemoryPlan plan_;
   std::unique_ptr<DeviceMemory> memory_;
   std::vector<MemoryPlan::Block> values_;                // by ValueId
-  std::vector<std::vector<MemoryPlan::Block>> dvalues_;  // by ValueId: one term a consumer
+  std::vector<std::vector<MemoryPlan::Block>> dvalues_;  // by ValueId: what its producer reads
+  std::vector<std::vector<MemoryPlan::Block>> terms_;    // and the convolution that finishes it
   struct NodeBlocks {
-    MemoryPlan::Block saved = kNone, dx = kNone, dresidual = kNone;
+    MemoryPlan::Block saved = kNone, sums = kNone, dx = kNone, dresidual = kNone;
   };
   std::vector<NodeBlocks> blocks_;  // parallel to graph_.nodes
   MemoryPlan::Block scratch_ = kNone;

@@ -13,6 +13,7 @@
 
 #include "core/philox.h"
 #include "model/graph_builder.h"
+#include "testing/plain_backend.h"
 #include "testing/reference.h"
 
 namespace ssd {
@@ -187,9 +188,12 @@ std::vector<float> Head(const Network& network, const Graph& graph, Backend& bac
   return out;
 }
 
-TEST(Network, TrainingEqualsThePlainOps) {
-  const auto backend =
-      OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 2});
+std::unique_ptr<Backend> OpenCpu(int threads) {
+  return OpenBackend(
+      {.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = threads});
+}
+
+void ExpectTrainingAsThePlainOps(std::unique_ptr<Backend> backend) {
   const Graph graph = SmallGraph();
   Parameters parameters(graph, *backend);
   Randomize(parameters);
@@ -224,11 +228,26 @@ TEST(Network, TrainingEqualsThePlainOps) {
   }
 }
 
+TEST(Network, TrainingEqualsThePlainOps) { ExpectTrainingAsThePlainOps(OpenCpu(2)); }
+
+TEST(Network, TrainingWithFusionsEqualsThePlainOps) {
+  ExpectTrainingAsThePlainOps(testing::MakePlainBackend(OpenCpu(1)));
+}
+
+TEST(Network, FusionsSaveMemory) {
+  const auto plain = OpenCpu(1), fusing = testing::MakePlainBackend(OpenCpu(1));
+  const Graph graph = SmallGraph();
+  const auto bytes = [&](Backend& backend) {
+    const Parameters parameters(graph, backend);
+    return Network(graph, backend, parameters, 8, Network::Mode::kTrain, 0).memory_bytes();
+  };
+  EXPECT_LT(bytes(*fusing), bytes(*plain));
+}
+
 // What is declared final during the backward pass does not change any more, and in the end it is
 // all.
 TEST(Network, SaysFromWhereOnGradientsAreFinal) {
-  const auto backend =
-      OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 2});
+  const auto backend = OpenCpu(2);
   const Graph graph = SmallGraph();
   Parameters parameters(graph, *backend);
   Randomize(parameters);
@@ -260,8 +279,7 @@ TEST(Network, SaysFromWhereOnGradientsAreFinal) {
 }
 
 TEST(Network, FoldedInferenceEqualsThePlainOps) {
-  const auto backend =
-      OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 2});
+  const auto backend = OpenCpu(2);
   const Graph graph = SmallGraph();
   Parameters parameters(graph, *backend);
   Randomize(parameters);
@@ -277,8 +295,7 @@ TEST(Network, FoldedInferenceEqualsThePlainOps) {
 }
 
 TEST(Network, InferenceNeedsFarLessMemoryThanTraining) {
-  const auto backend =
-      OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 1});
+  const auto backend = OpenCpu(1);
   const Graph graph = SmallGraph();
   const Parameters parameters(graph, *backend);
   const Network train(graph, *backend, parameters, 8, Network::Mode::kTrain, 0);

@@ -2,28 +2,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/traffic.h"
 
+#include "model/fusion.h"
+
 namespace ssd {
 
 namespace {
 
 constexpr int64_t kHalf = 2, kFloat = 4;
 constexpr int64_t kImageChannels = 4, kHeadMultiple = 8;
-constexpr int64_t kStatisticsKernel = 3;  // the largest that gives statistics
-constexpr int64_t kTargetBytes = 20;      // of a default box: label and offsets
+constexpr int64_t kTargetBytes = 20;  // of a default box: label and offsets
 
 size_t Index(int id) { return static_cast<size_t>(id); }
 
 class Account {
  public:
-  Account(const Graph& graph, int64_t batch) : graph_(graph), batch_(batch) {
-    producer_.resize(graph.values.size());
-    consumers_.resize(graph.values.size());
-    for (const Node& node : graph.nodes) {
-      producer_[Index(OutputOf(node))] = &node;
-      consumers_[Index(InputOf(node))].push_back(&node);
-      if (ResidualOf(node) != kNone) consumers_[Index(ResidualOf(node))].push_back(&node);
-    }
-  }
+  Account(const Graph& graph, int64_t batch)
+      : graph_(graph), batch_(batch), fusions_(graph, true) {}
 
   std::vector<Traffic> Take() {
     for (const Node& node : graph_.nodes) std::visit([this](const auto& n) { Forward(n); }, node);
@@ -79,27 +73,9 @@ class Account {
   // Per-channel numbers of a BatchNorm.
   int64_t ChannelBytes(ValueId id, int64_t floats) const { return kFloat * floats * Channels(id); }
 
-  // The convolution that reads the output of a BatchNorm normalised and rectified as it loads it.
-  const ConvNode* FoldedInto(const BatchNormNode& n) const {
-    const auto& consumers = consumers_[Index(n.y)];
-    if (!n.relu || n.residual != kNone || consumers.size() != 1) return nullptr;
-    return std::get_if<ConvNode>(consumers.front());
-  }
   const ConvNode* ConvBefore(const BatchNormNode& n) const {
-    const Node* node = producer_[Index(n.x)];
+    const Node* node = fusions_.Producer(n.x);
     return node == nullptr ? nullptr : std::get_if<ConvNode>(node);
-  }
-  // The convolution before, if its epilogue can sum what it writes.
-  const ConvNode* StatisticsFrom(const BatchNormNode& n) const {
-    const ConvNode* conv = ConvBefore(n);
-    return conv != nullptr && conv->kernel <= kStatisticsKernel ? conv : nullptr;
-  }
-  // The convolution whose data gradient finishes the gradient of a value: its first consumer, the
-  // last one in the backward pass.
-  const ConvNode* FinishedBy(ValueId id) const {
-    const auto& consumers = consumers_[Index(id)];
-    const auto* conv = consumers.empty() ? nullptr : std::get_if<ConvNode>(consumers.front());
-    return conv != nullptr && conv->x == id ? conv : nullptr;
   }
   Fused Into(const ConvNode* conv, int64_t bytes, Fused otherwise) const {
     return conv != nullptr ? Fused{bytes, Name(conv->y)} : std::move(otherwise);
@@ -118,9 +94,9 @@ class Account {
     const int64_t map = Bytes(n.x);
     // Sums or batch statistics, and the running ones read and written; then with gamma and beta.
     const int64_t sums = ChannelBytes(n.x, 6), affine = ChannelBytes(n.x, 4);
-    const ConvNode* folded = FoldedInto(n);
+    const ConvNode* folded = fusions_.NormalisedBy(n);
     Add(name, "statistics", Pass::kForward, map + sums,
-        Into(StatisticsFrom(n), sums, {map + sums, ""}));
+        Into(fusions_.StatisticsFrom(n), sums, {map + sums, ""}));
     Add(name, "normalise", Pass::kForward, 2 * map + affine,
         Into(folded, affine, {2 * map + affine, ""}));
     if (n.residual != kNone) Add(name, "add", Pass::kForward, 3 * map, {map, name});
@@ -137,18 +113,19 @@ class Account {
 
   // Every consumer of y has written a term of its gradient.
   void SumGradient(ValueId y) {
-    const auto terms = static_cast<int64_t>(consumers_[Index(y)].size());
+    const auto terms = static_cast<int64_t>(fusions_.Consumers(y).size());
     if (terms < 2) return;
     const int64_t map = GradientBytes(y);
     Add(Name(y), "gradient_sum", Pass::kDataGradient, (terms + 1) * map,
-        Into(FinishedBy(y), (terms - 1) * map, {(terms + 1) * map, ""}));
+        Into(fusions_.FinishedBy(y), (terms - 1) * map, {(terms + 1) * map, ""}));
   }
   void Backward(const ConvNode& n) {
     const std::string& name = Name(n.y);
     const int64_t dx = GradientBytes(n.x), dy = GradientBytes(n.y);
     SumGradient(n.y);
     if (n.relu)
-      Add(name, "relu", Pass::kDataGradient, 3 * dy, Into(FinishedBy(n.y), dy, {3 * dy, ""}));
+      Add(name, "relu", Pass::kDataGradient, 3 * dy,
+          Into(fusions_.FinishedBy(n.y), dy, {3 * dy, ""}));
     if (n.bias != kNone) Add(name, "bias", Pass::kWeightGradient, dy + ChannelBytes(n.y, 1));
     Add(name, "conv", Pass::kWeightGradient, Bytes(n.x) + dy + FilterBytes(n), Flops(n));
     if (n.x != graph_.image)
@@ -159,13 +136,13 @@ class Account {
     const int64_t map = GradientBytes(n.y);
     // Mean, deviation, dgamma, dbeta; then with gamma.
     const int64_t sums = ChannelBytes(n.x, 4), affine = ChannelBytes(n.x, 5);
-    const ConvNode* finish = FinishedBy(n.y);
+    const ConvNode* finish = fusions_.FinishedBy(n.y);
     SumGradient(n.y);
     if (n.relu)
       Add(name, "relu", Pass::kDataGradient, 3 * map,
           Into(finish, map, n.residual == kNone ? Fused{0, name} : Fused{3 * map, ""}));
     Add(name, "statistics", Pass::kDataGradient, 2 * map + sums,
-        Into(n.residual == kNone ? finish : nullptr, sums, {2 * map + sums, ""}));
+        Into(fusions_.NormalisedBy(n), sums, {2 * map + sums, ""}));
     Add(name, "normalise", Pass::kDataGradient, 3 * map + affine);
   }
   void Backward(const MaxPoolNode& n) {
@@ -215,8 +192,7 @@ class Account {
 
   const Graph& graph_;
   const int64_t batch_;
-  std::vector<const Node*> producer_;
-  std::vector<std::vector<const Node*>> consumers_;
+  const Fusions fusions_;
   std::vector<Traffic> rows_;
 };
 

@@ -30,13 +30,14 @@ struct Traffic {
 };
 
 // All of a training step (every pass but kInference) and of an inference, each in its order of
-// execution, for `batch` images. Fusions are those that cuDNN builds for f16 channels last:
+// execution, for `batch` images. Fusions are those of model/fusion.h, which cuDNN builds for f16
+// channels last and a Network asks for where the backend fuses:
 // - statistics in the epilogue of the convolution before, but not of a 7x7 one;
 // - normalise + relu in the prologue of the one convolution that reads them, and of its weight
 //   gradient; elsewhere normalise + add + relu in one pass;
 // - bias + relu in their convolution;
 // - in the data gradient of a value's first consumer: the sum of its gradient's terms, the gradient
-//   of its ReLU and, where no residual was added, of the statistics;
+//   of its ReLU and, where the consumer normalises in its prologue, of the statistics;
 // - in inference all of BatchNorm, the residual and the ReLU in the convolution before.
 std::vector<Traffic> TrafficOf(const Graph& graph, int64_t batch);
 

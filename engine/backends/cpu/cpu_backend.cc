@@ -95,6 +95,7 @@ class CpuBackend : public Backend {
            (no_gpu_.empty() ? "" : "; no GPU is used: " + no_gpu_);
   }
   Precision precision() const override { return context_.precision; }
+  bool fuses() const override { return false; }
   size_t Bytes(const ValueDesc& value) const override {
     return static_cast<size_t>(CpuElements(value)) * SizeOf(CpuType(value, context_.precision));
   }
