@@ -90,11 +90,12 @@ std::vector<double> BackendSuite::GetGradient(const float* dweight, size_t size)
   return GetParameter(dweight, size);
 }
 
-void BackendSuite::Bind(Op& op, OpArgs args) {
+OpArgs BackendSuite::Bind(Op& op, OpArgs args) {
   args.saved = Poisoned(op.needs().saved);
   args.scratch = Poisoned(op.needs().scratch);
   op.Bind(args);
   op.Refresh();
+  return args;
 }
 
 TEST_P(BackendSuite, DescribesItself) { EXPECT_FALSE(backend().Describe().empty()); }

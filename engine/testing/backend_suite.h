@@ -60,7 +60,7 @@ class BackendSuite : public ::testing::TestWithParam<BackendCase> {
   void Poison(void* data, size_t bytes);
 
   // Gives the op its saved and scratch memory, binds it and has it take its weights.
-  void Bind(Op& op, OpArgs args);
+  OpArgs Bind(Op& op, OpArgs args);
 
   Backend& backend() { return *backend_; }
   bool low_precision() const { return backend_->precision() != Precision::kF32; }
@@ -70,5 +70,8 @@ class BackendSuite : public ::testing::TestWithParam<BackendCase> {
   std::vector<std::unique_ptr<DeviceMemory>> memory_;
   uint64_t drawn_ = 0;
 };
+
+// The duties of a backend that fuses: instantiated beside BackendSuite.
+class FusedSuite : public BackendSuite {};
 
 }  // namespace ssd::testing

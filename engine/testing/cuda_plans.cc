@@ -3,7 +3,8 @@
 //
 // cuda_plans NAME PROPERTIES SM BATCH...: makes every op of the network for a GPU that is known by
 // its properties alone, in training and in evaluation, and prints what cuDNN answers for each
-// graph. Fails if a graph has no engine. Needs cuDNN's libraries, and a driver, which may be a
+// graph, and under a fused one that is not taken what takes its place, beside an own kernel. Fails
+// if an op has no plan. Needs cuDNN's libraries, and a driver, which may be a
 // stub.
 #include <dlfcn.h>
 
@@ -47,20 +48,27 @@ void Plan(PlanTarget& target, int64_t batch, Network::Mode mode) {
               static_cast<long long>(batch), network.memory_bytes() >> 20);
 }
 
-// One line a graph; returns the number of refused ones.
+// A line a graph; returns the number of those that are refused and that nothing replaces.
 int Print(const std::string& device, const PlanTarget& target) {
   std::map<std::string, PlanRecord> sorted;
   for (const auto& [name, plan] : target.built) sorted[name] = plan.record;
-  int refused = 0;
+  int missing = 0, replaced = 0;
   for (const auto& [name, record] : sorted) {
     const bool plan = record.refusal.empty();
-    refused += !plan;
-    std::printf("%-6s %-82s %8.1f MB  %s\n", device.c_str(), name.c_str(),
+    std::printf("%-6s %-92s %8.1f MB  %s\n", device.c_str(), name.c_str(),
                 static_cast<double>(record.workspace) / (1 << 20),
                 plan ? record.engine.c_str() : record.refusal.c_str());
+    if (!record.instead.empty()) {
+      std::printf("%-6s   %s: own kernel and %s\n", "", plan ? "workspace too dear" : "refused",
+                  record.instead.c_str());
+      ++replaced;
+    } else {
+      missing += !plan;
+    }
   }
-  std::printf("%s: %zu graphs, %d refused\n", device.c_str(), sorted.size(), refused);
-  return refused;
+  std::printf("%s: %zu graphs, %d replaced, %d missing\n", device.c_str(), sorted.size(), replaced,
+              missing);
+  return missing;
 }
 
 int Main(int argc, char** argv) {

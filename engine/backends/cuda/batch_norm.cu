@@ -71,6 +71,19 @@ __global__ void __launch_bounds__(kThreads)
   });
 }
 
+__global__ void __launch_bounds__(kThreads)
+    SumsKernel(Rows rows, const Halves* x, double* partial) {
+  __shared__ float shared[kThreads * kLanes];
+  SumRows(rows, shared, partial, [&](int64_t row, int32_t group, float* sum, float* square) {
+    const Halves halves = x[row * rows.groups + group];
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float v = __half2float(halves.v[lane]);
+      sum[lane] += v;
+      square[lane] += v * v;
+    }
+  });
+}
+
 // The gradient of the norm's output before ReLU: the sum of terms where the mask has a one.
 struct MaskedGradient {
   GradientTerms terms;
@@ -100,6 +113,39 @@ __global__ void __launch_bounds__(kThreads)
       product[lane] += dy[lane] * (__half2float(v.v[lane]) - mean.v[lane]);
     }
     if (dresidual != nullptr) dresidual[i] = ToHalves(dy);
+  });
+}
+
+// What normalises a group of channels.
+struct Norm {
+  const Floats *means, *inverse_stds, *gammas, *betas;
+  __host__ __device__ __forceinline__ void Read(int32_t group, const Halves& x, float* y) const {
+    const Floats mean = means[group], inverse_std = inverse_stds[group];
+    const Floats gamma = gammas[group], beta = betas[group];
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float centred = __half2float(x.v[lane]) - mean.v[lane];
+      y[lane] = gamma.v[lane] * inverse_std.v[lane] * centred + beta.v[lane];
+    }
+  }
+};
+
+// As GradientSumsKernel, of dy where the norm of x is positive; stores that.
+__global__ void __launch_bounds__(kThreads)
+    NormGradientKernel(Rows rows, const Halves* x, Norm norm, Halves* dy, double* partial) {
+  __shared__ float shared[kThreads * kLanes];
+  SumRows(rows, shared, partial, [&](int64_t row, int32_t group, float* sum, float* product) {
+    const int64_t i = row * rows.groups + group;
+    const Halves v = x[i];
+    const Floats mean = norm.means[group];
+    Halves d = dy[i];
+    float y[kLanes];
+    norm.Read(group, v, y);
+    for (int lane = 0; lane < kLanes; ++lane) {
+      if (y[lane] <= 0) d.v[lane] = __float2half_rn(0);  // NaN keeps it
+      sum[lane] += __half2float(d.v[lane]);
+      product[lane] += __half2float(d.v[lane]) * (__half2float(v.v[lane]) - mean.v[lane]);
+    }
+    dy[i] = d;
   });
 }
 
@@ -133,6 +179,22 @@ struct ChannelState {
   float *mean, *inverse_std;
   float *running_mean, *running_var;
   float eps, momentum;
+  // Of a deferred norm; null otherwise.
+  __half *scale, *shift;
+  const float *gamma, *beta;
+
+  __host__ __device__ void Set(int32_t c, double m, double biased, double n) const {
+    const double var = biased < 0 ? 0 : biased;  // NaN stays NaN
+    const double r = 1 / sqrt(var + eps), keep = momentum;
+    mean[c] = static_cast<float>(m);
+    inverse_std[c] = static_cast<float>(r);
+    const double unbiased = n > 1 ? var * n / (n - 1) : var;
+    running_mean[c] = static_cast<float>(keep * running_mean[c] + (1 - keep) * m);
+    running_var[c] = static_cast<float>(keep * running_var[c] + (1 - keep) * unbiased);
+    if (scale == nullptr) return;
+    scale[c] = __float2half_rn(static_cast<float>(gamma[c] * r));
+    shift[c] = __float2half_rn(static_cast<float>(beta[c] - m * gamma[c] * r));
+  }
 };
 __global__ void __launch_bounds__(kSide* kDepth)
     FinishStatisticsKernel(Rows rows, const Halves* x, const double* partial, ChannelState state) {
@@ -141,36 +203,59 @@ __global__ void __launch_bounds__(kSide* kDepth)
   const TwoSums sums = SumBlocks(rows, partial, c, shared);
   if (threadIdx.y > 0 || c >= rows.groups * kLanes) return;
   const auto n = static_cast<double>(rows.count);
-  const double d = sums.first / n, m = state.momentum;
-  const double biased = sums.second / n - d * d;
-  const double var = biased < 0 ? 0 : biased;  // NaN stays NaN
-  const double mean = static_cast<double>(__half2float(x[c / kLanes].v[c % kLanes])) + d;
-  state.mean[c] = static_cast<float>(mean);
-  state.inverse_std[c] = static_cast<float>(1 / sqrt(var + state.eps));
-  const double unbiased = n > 1 ? var * n / (n - 1) : var;
-  state.running_mean[c] = static_cast<float>(m * state.running_mean[c] + (1 - m) * mean);
-  state.running_var[c] = static_cast<float>(m * state.running_var[c] + (1 - m) * unbiased);
+  const double d = sums.first / n;
+  state.Set(c, static_cast<double>(__half2float(x[c / kLanes].v[c % kLanes])) + d,
+            sums.second / n - d * d, n);
+}
+
+struct StatisticsFromSums {
+  const float* sums;
+  int32_t channels;
+  double n;
+  ChannelState state;
+  __host__ __device__ void operator()(int64_t i) const {
+    const auto c = static_cast<int32_t>(i);
+    const double mean = sums[c] / n;
+    state.Set(c, mean, sums[channels + c] / n - mean * mean, n);
+  }
+};
+
+__global__ void __launch_bounds__(kSide* kDepth)
+    FinishSumsKernel(Rows rows, const double* partial, float* sums) {
+  __shared__ double shared[kDepth * kSide];
+  const auto c = static_cast<int32_t>(blockIdx.x * kSide + threadIdx.x);
+  const TwoSums both = SumBlocks(rows, partial, c, shared);
+  const int32_t channels = rows.groups * kLanes;
+  if (threadIdx.y > 0 || c >= channels) return;
+  sums[c] = static_cast<float>(both.first);
+  sums[channels + c] = static_cast<float>(both.second);
 }
 
 // dx = slope dy + curve (x - mean) + constant, by channel.
 struct GradientFactors {
   float *slope, *curve, *constant;
 };
+struct FactorsOf {
+  const float *gamma, *inverse_std, *dgamma, *dbeta;
+  double n;
+  GradientFactors factors;
+  __host__ __device__ void operator()(int64_t c) const {
+    const double r = inverse_std[c], slope = gamma[c] * r;
+    factors.slope[c] = static_cast<float>(slope);
+    factors.curve[c] = static_cast<float>(-slope * r * dgamma[c] / n);
+    factors.constant[c] = static_cast<float>(-slope * dbeta[c] / n);
+  }
+};
 __global__ void __launch_bounds__(kSide* kDepth)
-    FinishGradientKernel(Rows rows, const double* partial, const float* gamma,
-                         const float* inverse_std, float* dgamma, float* dbeta,
-                         GradientFactors factors) {
+    FinishGradientKernel(Rows rows, const double* partial, const float* inverse_std, float* dgamma,
+                         float* dbeta, FactorsOf factors) {
   __shared__ double shared[kDepth * kSide];
   const auto c = static_cast<int32_t>(blockIdx.x * kSide + threadIdx.x);
   const TwoSums sums = SumBlocks(rows, partial, c, shared);
   if (threadIdx.y > 0 || c >= rows.groups * kLanes) return;
-  const double r = inverse_std[c], slope = gamma[c] * r;
-  const auto n = static_cast<double>(rows.count);
   dbeta[c] = static_cast<float>(sums.first);
-  dgamma[c] = static_cast<float>(sums.second * r);
-  factors.slope[c] = static_cast<float>(slope);
-  factors.curve[c] = static_cast<float>(-slope * r * r * sums.second / n);
-  factors.constant[c] = static_cast<float>(-slope * sums.first / n);
+  dgamma[c] = static_cast<float>(sums.second * inverse_std[c]);
+  if (factors.gamma != nullptr) factors(c);
 }
 
 struct InverseStd {
@@ -183,24 +268,19 @@ struct InverseStd {
 };
 
 struct Apply {
-  const Halves *x, *residual;                           // residual may be null
-  const Floats *means, *inverse_stds, *gammas, *betas;  // by group
+  const Halves *x, *residual;  // residual may be null
+  Norm norm;
   Halves* y;
   uint8_t* mask;  // may be null
   int32_t groups;
   bool relu;
   __host__ __device__ void operator()(int64_t i) const {
-    const auto group = static_cast<int32_t>(i % groups);
-    const Floats mean = means[group], inverse_std = inverse_stds[group];
-    const Floats gamma = gammas[group], beta = betas[group];
-    const Halves v = x[i];
     Halves add{};
     if (residual != nullptr) add = residual[i];
     float out[kLanes];
+    norm.Read(static_cast<int32_t>(i % groups), x[i], out);
     uint32_t bits = 0;
     for (int lane = 0; lane < kLanes; ++lane) {
-      const float centred = __half2float(v.v[lane]) - mean.v[lane];
-      out[lane] = gamma.v[lane] * inverse_std.v[lane] * centred + beta.v[lane];
       if (residual != nullptr) out[lane] += __half2float(add.v[lane]);
       if (!relu) continue;
       if (out[lane] > 0) bits |= 1u << lane;
@@ -233,23 +313,28 @@ struct InputGradient {
   }
 };
 
+const Halves* AsHalves(const void* values) { return static_cast<const Halves*>(values); }
+dim3 SidesOf(const Rows& rows) { return {BlocksFor(rows.channels(), kSide)}; }
+dim3 BlocksOf(const Rows& rows) { return {static_cast<uint32_t>(rows.blocks)}; }
+
 class CudaBatchNorm final : public Op {
  public:
   CudaBatchNorm(const CudaContext& context, const BatchNormDesc& desc)
       : context_(context), desc_(desc), rows_(RowsOf(desc.x)) {}
 
-  // saved: mean, 1 / std, mask. scratch: sums of blocks, three factors.
+  // saved: mean, 1 / std, then scale and shift or the mask. scratch: sums of blocks, three factors.
   Needs needs() const override {
     const size_t channel = static_cast<size_t>(rows_.channels()) * sizeof(float);
     if (!desc_.training) return {0, channel};
     return {
-        2 * channel + (desc_.relu ? static_cast<size_t>(size()) : 0),
-        2 * static_cast<size_t>(rows_.blocks * rows_.channels()) * sizeof(double) + 3 * channel};
+        2 * channel + (desc_.deferred ? channel : 0) + (masks() ? static_cast<size_t>(size()) : 0),
+        NormScratch(desc_.x) + 3 * channel};
   }
 
   void Bind(const OpArgs& args) override {
-    SSD_CHECK(args.x != nullptr && args.y != nullptr && args.gamma != nullptr);
-    SSD_CHECK(args.beta != nullptr && args.running_mean != nullptr && args.running_var != nullptr);
+    SSD_CHECK(args.x != nullptr && args.gamma != nullptr && args.beta != nullptr);
+    SSD_CHECK(desc_.deferred == (args.y == nullptr) && desc_.sums == (args.sums != nullptr));
+    SSD_CHECK(args.running_mean != nullptr && args.running_var != nullptr);
     SSD_CHECK(args.scratch != nullptr && desc_.residual == (args.residual != nullptr));
     for (const float* values :
          {args.gamma, args.beta, static_cast<const float*>(args.running_mean)})
@@ -257,35 +342,25 @@ class CudaBatchNorm final : public Op {
     args_ = args;
     mean_ = args.running_mean;
     inverse_std_ = static_cast<float*>(args.scratch);
-    if (!desc_.training) return;
-    SSD_CHECK(args.saved != nullptr && args.dx != nullptr && !args.dy.empty());
-    SSD_CHECK(args.dgamma != nullptr && args.dbeta != nullptr);
-    SSD_CHECK(desc_.residual == (args.dresidual != nullptr));
-    const int32_t channels = rows_.channels();
-    mean_ = static_cast<float*>(args.saved);
-    inverse_std_ = mean_ + channels;
-    mask_ = desc_.relu ? reinterpret_cast<uint8_t*>(inverse_std_ + channels) : nullptr;
-    partial_ = static_cast<double*>(args.scratch);
-    factors_.slope = reinterpret_cast<float*>(partial_ + 2 * rows_.blocks * channels);
-    factors_.curve = factors_.slope + channels;
-    factors_.constant = factors_.curve + channels;
-    dy_.emplace(MaskedGradient{GradientTerms(args.dy), mask_});
-    // With a residual, the gradient of y is stored: the second pass reads it instead of the terms.
-    dx_from_ = desc_.residual ? MaskedGradient{GradientTerms({args.dresidual}), nullptr} : *dy_;
+    if (desc_.training) BindTraining();
   }
 
   void Forward() override {
-    if (desc_.training) {
-      Launch(context_, StatisticsKernel, blocks(), {kThreads}, rows_, x(), partial_);
-      Launch(context_, FinishStatisticsKernel, sides(), {kSide, kDepth}, rows_, x(), partial_,
-             ChannelState{mean_, inverse_std_, args_.running_mean, args_.running_var, desc_.eps,
-                          desc_.momentum});
-    } else {
+    if (!desc_.training) {
       ForEach(context_, rows_.channels(), InverseStd{args_.running_var, desc_.eps, inverse_std_});
+    } else if (desc_.sums) {
+      ForEach(context_, rows_.channels(),
+              StatisticsFromSums{args_.sums, rows_.channels(), n(), State()});
+    } else {
+      Launch(context_, StatisticsKernel, BlocksOf(rows_), {kThreads}, rows_, x(), partial_);
+      Launch(context_, FinishStatisticsKernel, SidesOf(rows_), {kSide, kDepth}, rows_, x(),
+             partial_, State());
     }
+    if (desc_.deferred) return;
     ForEach(context_, size(),
-            Apply{x(), static_cast<const Halves*>(args_.residual), AsFloats(mean_),
-                  AsFloats(inverse_std_), AsFloats(args_.gamma), AsFloats(args_.beta),
+            Apply{x(), AsHalves(args_.residual),
+                  Norm{AsFloats(mean_), AsFloats(inverse_std_), AsFloats(args_.gamma),
+                       AsFloats(args_.beta)},
                   static_cast<Halves*>(args_.y), mask_, rows_.groups, desc_.relu});
   }
 
@@ -293,10 +368,15 @@ class CudaBatchNorm final : public Op {
   // dx = gamma / std (dy - dbeta / n - xhat dgamma / n).
   void Backward() override {
     SSD_CHECK(desc_.training);
-    Launch(context_, GradientSumsKernel, blocks(), {kThreads}, rows_, x(), AsFloats(mean_), *dy_,
-           static_cast<Halves*>(args_.dresidual), partial_);
-    Launch(context_, FinishGradientKernel, sides(), {kSide, kDepth}, rows_, partial_, args_.gamma,
-           inverse_std_, args_.dgamma, args_.dbeta, factors_);
+    const FactorsOf factors{args_.gamma, inverse_std_, args_.dgamma, args_.dbeta, n(), factors_};
+    if (desc_.deferred) {
+      ForEach(context_, rows_.channels(), factors);
+    } else {
+      Launch(context_, GradientSumsKernel, BlocksOf(rows_), {kThreads}, rows_, x(), AsFloats(mean_),
+             *dy_, static_cast<Halves*>(args_.dresidual), partial_);
+      Launch(context_, FinishGradientKernel, SidesOf(rows_), {kSide, kDepth}, rows_, partial_,
+             inverse_std_, args_.dgamma, args_.dbeta, factors);
+    }
     ForEach(context_, size(),
             InputGradient{x(), AsFloats(mean_), *dx_from_, AsFloats(factors_.slope),
                           AsFloats(factors_.curve), AsFloats(factors_.constant),
@@ -304,10 +384,42 @@ class CudaBatchNorm final : public Op {
   }
 
  private:
+  void BindTraining() {
+    SSD_CHECK(args_.saved != nullptr && args_.dx != nullptr && !args_.dy.empty());
+    SSD_CHECK(args_.dgamma != nullptr && args_.dbeta != nullptr);
+    SSD_CHECK((desc_.residual && !desc_.finished) == (args_.dresidual != nullptr));
+    SSD_CHECK(!desc_.finished || args_.dy.size() == 1);
+    const int32_t channels = rows_.channels();
+    mean_ = static_cast<float*>(args_.saved);
+    inverse_std_ = mean_ + channels;
+    mask_ = masks() ? reinterpret_cast<uint8_t*>(inverse_std_ + channels) : nullptr;
+    partial_ = static_cast<double*>(args_.scratch);
+    factors_.slope =
+        reinterpret_cast<float*>(static_cast<std::byte*>(args_.scratch) + NormScratch(desc_.x));
+    factors_.curve = factors_.slope + channels;
+    factors_.constant = factors_.curve + channels;
+    dy_.emplace(MaskedGradient{GradientTerms(args_.dy), mask_});
+    // With a residual, the gradient of y is stored: the second pass reads it instead of the terms.
+    dx_from_ = args_.dresidual != nullptr
+                   ? MaskedGradient{GradientTerms({args_.dresidual}), nullptr}
+                   : *dy_;
+  }
+
+  ChannelState State() const {
+    ChannelState state{
+        mean_,   inverse_std_, args_.running_mean, args_.running_var, desc_.eps, desc_.momentum,
+        nullptr, nullptr,      args_.gamma,        args_.beta};
+    if (desc_.deferred) {
+      const NormState norm = NormStateOf(args_.saved, rows_.channels());
+      state.scale = norm.scale;
+      state.shift = norm.shift;
+    }
+    return state;
+  }
+  bool masks() const { return desc_.relu && !desc_.finished; }
   int64_t size() const { return rows_.count * rows_.groups; }  // in Halves
-  const Halves* x() const { return static_cast<const Halves*>(args_.x); }
-  dim3 blocks() const { return {static_cast<uint32_t>(rows_.blocks)}; }
-  dim3 sides() const { return {BlocksFor(rows_.channels(), kSide)}; }
+  double n() const { return static_cast<double>(rows_.count); }
+  const Halves* x() const { return AsHalves(args_.x); }
 
   const CudaContext context_;
   const BatchNormDesc desc_;
@@ -320,6 +432,10 @@ class CudaBatchNorm final : public Op {
   std::optional<MaskedGradient> dy_, dx_from_;
 };
 
+Norm NormOf(const NormState& state, const float* gamma, const float* beta) {
+  return {AsFloats(state.mean), AsFloats(state.inverse_std), AsFloats(gamma), AsFloats(beta)};
+}
+
 }  // namespace
 
 std::unique_ptr<Op> MakeCudaBatchNorm(const CudaContext& context, const BatchNormDesc& desc) {
@@ -329,6 +445,44 @@ std::unique_ptr<Op> MakeCudaBatchNorm(const CudaContext& context, const BatchNor
           static_cast<long long>(desc.x.channels), kLanes, kMaxChannels);
   }
   return std::make_unique<CudaBatchNorm>(context, desc);
+}
+
+NormState NormStateOf(void* saved, int64_t channels) {
+  auto* mean = static_cast<float*>(saved);
+  auto* scale = reinterpret_cast<__half*>(mean + 2 * channels);
+  return {mean, mean + channels, scale, scale + channels};
+}
+
+size_t NormScratch(const ValueDesc& x) {
+  const Rows rows = RowsOf(x);
+  return 2 * static_cast<size_t>(rows.blocks * rows.channels()) * sizeof(double);
+}
+
+void NormSums(const CudaContext& context, const ValueDesc& desc, const void* x, void* scratch,
+              float* sums) {
+  const Rows rows = RowsOf(desc);
+  auto* partial = static_cast<double*>(scratch);
+  Launch(context, SumsKernel, BlocksOf(rows), {kThreads}, rows, AsHalves(x), partial);
+  Launch(context, FinishSumsKernel, SidesOf(rows), {kSide, kDepth}, rows, partial, sums);
+}
+
+void Normalise(const CudaContext& context, const ValueDesc& desc, const void* x,
+               const NormState& norm, const float* gamma, const float* beta, void* y) {
+  const Rows rows = RowsOf(desc);
+  ForEach(context, rows.count * rows.groups,
+          Apply{AsHalves(x), nullptr, NormOf(norm, gamma, beta), static_cast<Halves*>(y), nullptr,
+                rows.groups, true});
+}
+
+void NormGradient(const CudaContext& context, const ValueDesc& desc, const void* x,
+                  const NormState& norm, const float* gamma, const float* beta, void* dy,
+                  void* scratch, float* dgamma, float* dbeta) {
+  const Rows rows = RowsOf(desc);
+  auto* partial = static_cast<double*>(scratch);
+  Launch(context, NormGradientKernel, BlocksOf(rows), {kThreads}, rows, AsHalves(x),
+         NormOf(norm, gamma, beta), static_cast<Halves*>(dy), partial);
+  Launch(context, FinishGradientKernel, SidesOf(rows), {kSide, kDepth}, rows, partial,
+         norm.inverse_std, dgamma, dbeta, FactorsOf{});
 }
 
 }  // namespace ssd

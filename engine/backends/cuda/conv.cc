@@ -6,7 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "backends/cuda/conv_graphs.h"
+#include "backends/cuda/batch_norm.h"
+#include "backends/cuda/conv_plans.h"
 #include "backends/cuda/elementwise.h"
 #include "backends/cuda/filters.h"
 #include "backends/cuda/training_filters.h"
@@ -47,18 +48,23 @@ class CudaConv final : public Op {
         target_(target),
         desc_(desc),
         shape_(ShapeOf(desc)),
-        forward_(ConvForward(target, desc, desc.bias || desc.fold)) {
-    if (desc.training) {
-      training_filter_ = context.filters->Add(shape_);
-      PlanBackward(GradientOf(desc));
-    }
-    scratch_ = std::max(scratch_, forward_.workspace());
+        forward_(PlanForward(target, desc)) {
+    Layouter area;
+    if (desc.normalise && !forward_.normalises) normalised_at_ = area.Add(CudaBytes(desc.x));
+    if (desc.statistics && !forward_.sums) sums_at_ = area.Add(NormScratch(desc.y));
+    workspace_at_ = area.Add(forward_.plan.workspace());
+    scratch_ = area.size();
+    if (!desc.training) return;
+    training_filter_ = context.filters->Add(shape_);
+    PlanBackward(GradientOf(desc));
   }
 
   Needs needs() const override { return {0, scratch_}; }
 
   void Bind(const OpArgs& args) override {
     SSD_CHECK(args.x != nullptr && args.y != nullptr && args.weight != nullptr);
+    SSD_CHECK(desc_.statistics == (args.sums != nullptr));
+    SSD_CHECK(desc_.normalise == (args.norm != nullptr));
     args_ = args;
     if (target_.handle() == nullptr) return;
     if (desc_.training) {
@@ -67,31 +73,42 @@ class CudaConv final : public Op {
       filter_ = AllocateCuda(context_, static_cast<size_t>(shape_.padded_size()) * sizeof(__half));
     }
     bias_ = AllocateCuda(context_, static_cast<size_t>(shape_.padded_outputs) * sizeof(float));
-    forward_pack_ = {
-        {kConvX, const_cast<void*>(args.x)}, {kConvFilter, filter()}, {kConvY, args.y}};
+    if (desc_.normalise) norm_ = NormStateOf(const_cast<void*>(args.norm), desc_.x.channels);
+    forward_pack_ = {{kConvFilter, filter()}, {kConvY, args.y}};
+    BindInput(forward_.normalises, normalised_at_, forward_pack_);
     if (desc_.bias || desc_.fold) forward_pack_[kConvBias] = bias_->data();
     if (desc_.residual) forward_pack_[kConvResidual] = const_cast<void*>(args.residual);
+    if (forward_.sums) {
+      forward_pack_[kConvSum] = args.sums;
+      forward_pack_[kConvSquares] = args.sums + desc_.y.channels;
+    }
     if (desc_.training) BindBackward();
   }
 
   void Forward() override {
     if (desc_.training && desc_.bias) PackBiases(nullptr);
-    forward_.Run(target_, forward_pack_, args_.scratch);
+    NormaliseUnless(forward_.normalises, normalised_at_);
+    forward_.plan.Run(target_, forward_pack_, At(workspace_at_));
+    if (desc_.statistics && !forward_.sums)
+      NormSums(context_, desc_.y, args_.y, At(sums_at_), args_.sums);
   }
 
   void Backward() override {
     SSD_CHECK(desc_.training);
     if (summed_)
-      SumGradient(context_, args_.dy, desc_.relu ? args_.y : nullptr,
+      SumGradient(context_, args_.dy, desc_.relu && !desc_.finished ? args_.y : nullptr,
                   static_cast<int64_t>(dy_bytes_ / sizeof(__half)), args_.scratch);
-    filter_gradient_->Run(target_, filter_pack_, At(workspace_at_));
+    NormaliseUnless(filter_gradient_->normalises, back_.normalised);
+    filter_gradient_->plan.Run(target_, filter_pack_, At(back_.workspace));
     if (desc_.bias) {
-      bias_gradient_->Run(target_, bias_pack_, At(workspace_at_));
-      SSD_CUDA(cudaMemcpyAsync(args_.dbias, At(dbias_at_),
+      bias_gradient_->Run(target_, bias_pack_, At(back_.workspace));
+      SSD_CUDA(cudaMemcpyAsync(args_.dbias, At(back_.dbias),
                                static_cast<size_t>(shape_.outputs) * sizeof(float),
                                cudaMemcpyDeviceToDevice, context_.stream));
     }
-    if (desc_.input_gradient) data_gradient_->Run(target_, data_pack_, At(workspace_at_));
+    if (!desc_.input_gradient) return;
+    data_gradient_->plan.Run(target_, data_pack_, At(back_.workspace));
+    Finish();
   }
 
   void Refresh() override {
@@ -105,31 +122,82 @@ class CudaConv final : public Op {
 
  private:
   void PlanBackward(const ConvDesc& desc) {
-    filter_gradient_.emplace(ConvFilterGradient(target_, desc));
-    if (desc.bias) bias_gradient_.emplace(ConvBiasGradient(target_, desc));
-    if (desc.input_gradient) data_gradient_.emplace(ConvDataGradient(target_, desc));
-    dy_bytes_ = CudaBytes(desc.y);
-    // The sum of the gradient's terms at 0, then what the plans leave, then their workspace.
-    Layouter area;
-    area.Add(dy_bytes_);
-    dbias_at_ = area.Add(static_cast<size_t>(shape_.padded_outputs) * sizeof(float));
-    workspace_at_ = area.size();
-    for (const auto* plan : {&filter_gradient_, &bias_gradient_, &data_gradient_}) {
-      if (plan->has_value()) scratch_ = std::max(scratch_, workspace_at_ + (*plan)->workspace());
+    filter_gradient_.emplace(PlanFilterGradient(target_, desc));
+    if (desc.bias) {
+      bias_gradient_.emplace(ConvBiasGradient(target_, desc));
+      bias_gradient_->Require();
     }
-    scratch_ = std::max(scratch_, workspace_at_);
+    if (desc.input_gradient) data_gradient_.emplace(PlanDataGradient(target_, desc));
+    dy_bytes_ = CudaBytes(desc.y);
+    // The sum of the gradient's terms at 0, then what the plans read and leave, then their
+    // workspace.
+    Layouter area;
+    if (!desc.finished) area.Add(dy_bytes_);
+    back_.dbias = area.Add(static_cast<size_t>(shape_.padded_outputs) * sizeof(float));
+    if (desc.normalise) {
+      if (!filter_gradient_->normalises) back_.normalised = area.Add(CudaBytes(desc.x));
+      back_.factors = area.Add(3 * static_cast<size_t>(desc.x.channels) * sizeof(float));
+      back_.sums = area.Add(NormScratch(desc.x));
+    }
+    size_t workspace = filter_gradient_->plan.workspace();
+    if (bias_gradient_) workspace = std::max(workspace, bias_gradient_->workspace());
+    if (data_gradient_) workspace = std::max(workspace, data_gradient_->plan.workspace());
+    back_.workspace = area.Add(workspace);
+    scratch_ = std::max(scratch_, area.size());
   }
 
   void BindBackward() {
     SSD_CHECK(!args_.dy.empty() && args_.dweight != nullptr);
     SSD_CHECK(!desc_.bias || args_.dbias != nullptr);
-    summed_ = desc_.relu || args_.dy.size() > 1;
+    SSD_CHECK(!desc_.finished || args_.dy.size() == 1);
+    SSD_CHECK(static_cast<int64_t>(args_.dx_terms.size()) == desc_.dx_terms);
+    summed_ = (desc_.relu && !desc_.finished) || args_.dy.size() > 1;
     void* dy = summed_ ? args_.scratch : const_cast<void*>(args_.dy.front());
-    filter_pack_ = {{kConvDy, dy},
-                    {kConvX, const_cast<void*>(args_.x)},
-                    {kConvDFilter, training_filter_->gradient()}};
-    bias_pack_ = {{kConvDy, dy}, {kConvDBias, At(dbias_at_)}};
+    filter_pack_ = {{kConvDy, dy}, {kConvDFilter, training_filter_->gradient()}};
+    BindInput(filter_gradient_->normalises, back_.normalised, filter_pack_);
+    bias_pack_ = {{kConvDy, dy}, {kConvDBias, At(back_.dbias)}};
     data_pack_ = {{kConvDy, dy}, {kConvFilter, filter()}, {kConvDx, args_.dx}};
+    if (desc_.input_gradient && data_gradient_->finishes) BindFinish();
+  }
+  void BindFinish() {
+    for (size_t t = 0; t < args_.dx_terms.size(); ++t)
+      data_pack_[kConvTerm + static_cast<int64_t>(t)] = const_cast<void*>(args_.dx_terms[t]);
+    if (desc_.dx_relu) data_pack_[kConvX] = const_cast<void*>(args_.x);
+    if (!desc_.normalise) return;
+    if (!data_gradient_->sums) return BindInput(true, 0, data_pack_);
+    auto* factors = static_cast<float*>(At(back_.factors));
+    data_pack_.insert({{kConvX, const_cast<void*>(args_.x)},
+                       {kConvMean, norm_.mean},
+                       {kConvInverseStd, norm_.inverse_std},
+                       {kConvGamma, const_cast<float*>(args_.gamma)},
+                       {kConvBeta, const_cast<float*>(args_.beta)},
+                       {kConvDGamma, args_.dgamma},
+                       {kConvDBeta, args_.dbeta}});
+    for (int64_t f = 0; f < 3; ++f) data_pack_[kConvFactors + f] = factors + f * desc_.x.channels;
+  }
+
+  // x for a plan that normalises it, or is given it normalised, or needs neither.
+  void BindInput(bool normalises, size_t normalised_at, PlanPack& pack) const {
+    pack[kConvX] = desc_.normalise && !normalises ? At(normalised_at) : const_cast<void*>(args_.x);
+    if (!normalises) return;
+    pack[kConvScale] = norm_.scale;
+    pack[kConvShift] = norm_.shift;
+  }
+  void NormaliseUnless(bool done, size_t at) const {
+    if (desc_.normalise && !done)
+      Normalise(context_, desc_.x, args_.x, norm_, args_.gamma, args_.beta, At(at));
+  }
+  // What the plan of the data gradient has left to do.
+  void Finish() const {
+    if (!data_gradient_->finishes && (desc_.dx_relu || desc_.dx_terms > 0)) {
+      std::vector<const void*> terms = args_.dx_terms;
+      terms.push_back(args_.dx);
+      SumGradient(context_, terms, desc_.dx_relu ? args_.x : nullptr,
+                  static_cast<int64_t>(CudaBytes(desc_.x) / sizeof(__half)), args_.dx);
+    }
+    if (desc_.normalise && !data_gradient_->sums)
+      NormGradient(context_, desc_.x, args_.x, norm_, args_.gamma, args_.beta, args_.dx,
+                   At(back_.sums), args_.dgamma, args_.dbeta);
   }
 
   void* filter() const { return desc_.training ? training_filter_->filter() : filter_->data(); }
@@ -144,12 +212,19 @@ class CudaConv final : public Op {
   PlanTarget& target_;
   const ConvDesc desc_;
   const FilterShape shape_;
-  CudnnPlan forward_;
-  std::optional<CudnnPlan> filter_gradient_, bias_gradient_, data_gradient_;
-  size_t scratch_ = 0, dy_bytes_ = 0, dbias_at_ = 0, workspace_at_ = 0;
+  ConvPlan forward_;
+  std::optional<ConvPlan> filter_gradient_, data_gradient_;
+  std::optional<CudnnPlan> bias_gradient_;
+  // In the scratch area: in Forward, and in Backward behind the summed dy.
+  size_t normalised_at_ = 0, sums_at_ = 0, workspace_at_ = 0;
+  struct {
+    size_t dbias = 0, normalised = 0, factors = 0, sums = 0, workspace = 0;
+  } back_;
+  size_t scratch_ = 0, dy_bytes_ = 0;
   bool summed_ = false;  // dy is the sum in the scratch area
   std::shared_ptr<TrainingFilter> training_filter_;
   std::unique_ptr<DeviceMemory> filter_, bias_;  // as cuDNN reads them; filter_ of inference
+  NormState norm_{};
   PlanPack forward_pack_, filter_pack_, bias_pack_, data_pack_;
   OpArgs args_;
 };

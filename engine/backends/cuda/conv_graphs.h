@@ -21,13 +21,31 @@ enum ConvTensor : int64_t {
   kConvDy,
   kConvDx,
   kConvDFilter,
-  kConvDBias
+  kConvDBias,
+  // Of the BatchNorm that the convolution normalises with, by channel: y = scale x + shift in f16;
+  // the rest f32.
+  kConvScale,
+  kConvShift,
+  kConvMean,
+  kConvInverseStd,
+  kConvGamma,
+  kConvBeta,
+  kConvDGamma,
+  kConvDBeta,
+  kConvFactors,  // three of them, which cuDNN writes for the gradient of the norm's input
+  kConvSum = kConvFactors + 3,  // of y, and of its squares: f32
+  kConvSquares,
+  kConvTerm  // and the numbers behind it: terms of dx
 };
 
-// y = relu?(filter * x + bias? + residual?); bias f32; with_bias also for folded inference.
+// Each does of ConvDesc what belongs to it: y = relu?(filter * x + bias? + residual?), bias f32,
+// with_bias also for folded inference; `normalise` of x, in ConvFilterGradient too; `statistics` of
+// y.
 CudnnPlan ConvForward(PlanTarget& target, const ConvDesc& desc, bool with_bias);
-CudnnPlan ConvDataGradient(PlanTarget& target, const ConvDesc& desc);
 CudnnPlan ConvFilterGradient(PlanTarget& target, const ConvDesc& desc);  // in f16
 CudnnPlan ConvBiasGradient(PlanTarget& target, const ConvDesc& desc);    // in f32
+// dx with its terms and before the ReLU: of x (dx_relu) or of scale x + shift (normalise).
+// with_sums, with normalise: dgamma and dbeta, too.
+CudnnPlan ConvDataGradient(PlanTarget& target, const ConvDesc& desc, bool with_sums);
 
 }  // namespace ssd

@@ -43,7 +43,7 @@ class CudaBackend final : public Backend {
            std::to_string(runtime / 1000) + "." + std::to_string(runtime % 1000 / 10);
   }
   Precision precision() const override { return Precision::kF16; }
-  bool fuses() const override { return false; }
+  bool fuses() const override { return true; }
   size_t Bytes(const ValueDesc& value) const override { return CudaBytes(value); }
   int64_t image_channels() const override { return kCudaImageChannels; }
   int64_t head_channels(int64_t shapes) const override { return CudaHeadChannels(shapes); }

@@ -132,8 +132,11 @@ CudnnPlan::CudnnPlan(PlanTarget& target, const std::string& name,
   } else {
     plan_ = known->second;
   }
-  if (!plan_.record.refusal.empty())
-    Throw(Status::kUnavailable, "cuDNN has no engine for %s: %s", name.c_str(),
+}
+
+void CudnnPlan::Require() const {
+  if (refused())
+    Throw(Status::kUnavailable, "cuDNN has no engine for %s: %s", name().c_str(),
           plan_.record.refusal.c_str());
 }
 

@@ -26,6 +26,7 @@ struct PlanRecord {
   int64_t workspace = 0;
   std::string refusal;  // cuDNN's words
   double ms = 0;        // a run of it when it was chosen; 0: not timed
+  std::string instead;  // what its op does without it
 };
 
 struct BuiltPlan {
@@ -60,6 +61,12 @@ class PlanTarget {
   std::unique_ptr<PlanTimer> timer;  // null: the heuristics alone choose
   std::unique_ptr<PlanCache> cache;  // null: nothing is kept
   std::function<void(const std::string&)> warn = [](const std::string&) {};
+
+  // Notes what takes the place of a graph.
+  void Replace(const std::string& graph, const std::string& instead) {
+    if (const auto it = built.find(graph); it != built.end()) it->second.record.instead = instead;
+  }
+
   // By the name of the graph, refused ones too.
   std::unordered_map<std::string, BuiltPlan> built;
 };
@@ -83,12 +90,15 @@ using PlanPack = std::unordered_map<int64_t, void*>;
 // same in each run, or are kept in less than f32, are left out.
 class CudnnPlan {
  public:
-  // name tells the graph from every other. Throws Status::kUnavailable with cuDNN's words when no
-  // engine takes it.
+  // name tells the graph from every other.
   CudnnPlan(PlanTarget& target, const std::string& name,
             const std::shared_ptr<cudnn_frontend::graph::Graph>& graph);
+  const std::string& name() const { return plan_.record.graph; }
+  bool refused() const { return !plan_.record.refusal.empty(); }
+  // Throws Status::kUnavailable with cuDNN's words when no engine takes the graph.
+  void Require() const;
   size_t workspace() const { return static_cast<size_t>(plan_.record.workspace); }
-  // Enqueues. REQUIRES: a target with a card.
+  // Enqueues. REQUIRES: not refused, a target with a card.
   void Run(const PlanTarget& target, PlanPack& pack, void* workspace) const;
 
  private:

@@ -43,7 +43,7 @@ class PlanningBackend final : public Backend {
   explicit PlanningBackend(PlanTarget& target) : target_(target) {}
   std::string Describe() const override { return "cuda: plans only"; }
   Precision precision() const override { return Precision::kF16; }
-  bool fuses() const override { return false; }
+  bool fuses() const override { return true; }
   size_t Bytes(const ValueDesc& value) const override { return CudaBytes(value); }
   int64_t image_channels() const override { return kCudaImageChannels; }
   int64_t head_channels(int64_t shapes) const override { return CudaHeadChannels(shapes); }

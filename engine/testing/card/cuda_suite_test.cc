@@ -8,9 +8,11 @@
 namespace ssd::testing {
 
 // As on the emulator: f16 keeps 11 bits, rounding once is 2e-4 away on average.
-INSTANTIATE_TEST_SUITE_P(Cuda, BackendSuite,
-                         ::testing::Values(BackendCase{"card", [] { return MakeCudaBackend(); },
-                                                       1e-3}),
+const BackendCase kCard = {"card", [] { return MakeCudaBackend(); }, 1e-3};
+
+INSTANTIATE_TEST_SUITE_P(Cuda, BackendSuite, ::testing::Values(kCard),
+                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Cuda, FusedSuite, ::testing::Values(kCard),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace ssd::testing

@@ -4,8 +4,11 @@
 // backends/cuda/plan.h and conv_graphs.h by plain loops, in place of cuDNN: with them the whole
 // CUDA backend runs on the emulator. Padding channels take part like others, so that they must be
 // zero.
+#include "testing/emulator/plans.h"
+
 #include <cuda_fp16.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "backends/cuda/conv_graphs.h"
@@ -19,6 +22,7 @@ namespace cudnn_frontend::graph {
 class Graph {
  public:
   std::function<void(ssd::PlanPack&)> run;
+  bool refused = false;
 };
 }  // namespace cudnn_frontend::graph
 
@@ -75,64 +79,140 @@ Tensor ReadFilter(const ConvDesc& desc, const void* data) {
 }
 testing::Window WindowOf(const ConvDesc& desc) { return {desc.kernel, desc.stride, desc.pad}; }
 
-testing::ConvGradients Gradients(const ConvDesc& desc, PlanPack& pack) {
-  const bool data = pack.contains(kConvFilter);
-  const Tensor x = data ? Padded(desc.x) : Read(desc.x, pack.at(kConvX));
-  const Tensor filter = data ? ReadFilter(desc, pack.at(kConvFilter)) : FilterLike(desc);
-  return ConvolveBackward(x, filter.v, Read(desc.y, pack.at(kConvDy)), WindowOf(desc));
+const float* Floats(const PlanPack& pack, int64_t number) {
+  return static_cast<const float*>(pack.at(number));
+}
+// Over the values of a tensor, with their channels.
+template <class Visit>
+void ForEachChannel(Tensor& t, const Visit& visit) {
+  ForEach(t, [&](int64_t i, double& value) { visit(i % t.c, value); });
+}
+// scale x + shift
+Tensor Affine(Tensor x, const PlanPack& pack) {
+  const auto* scale = static_cast<const __half*>(pack.at(kConvScale));
+  const auto* shift = static_cast<const __half*>(pack.at(kConvShift));
+  ForEachChannel(
+      x, [&](int64_t c, double& v) { v = __half2float(scale[c]) * v + __half2float(shift[c]); });
+  return x;
+}
+// What the convolution is of.
+Tensor Input(const ConvDesc& desc, const PlanPack& pack) {
+  const Tensor x = Read(desc.x, pack.at(kConvX));
+  return desc.normalise ? Relu(Affine(x, pack)) : x;
+}
+void WriteSums(Tensor y, PlanPack& pack) {
+  std::vector<double> sum(static_cast<size_t>(y.c)), squares = sum;
+  ForEachChannel(y, [&](int64_t c, double& v) {
+    sum[static_cast<size_t>(c)] += v;
+    squares[static_cast<size_t>(c)] += v * v;
+  });
+  std::ranges::copy(sum, static_cast<float*>(pack.at(kConvSum)));
+  std::ranges::copy(squares, static_cast<float*>(pack.at(kConvSquares)));
+}
+// dx before the ReLU of the norm, and the norm's own gradients.
+Tensor NormGradient(const ConvDesc& desc, Tensor dx, PlanPack& pack) {
+  const float *mean = Floats(pack, kConvMean), *inverse_std = Floats(pack, kConvInverseStd);
+  const float *gamma = Floats(pack, kConvGamma), *beta = Floats(pack, kConvBeta);
+  Tensor normalised = Read(desc.x, pack.at(kConvX));
+  ForEachChannel(normalised, [&](int64_t c, double& v) { v = (v - mean[c]) * inverse_std[c]; });
+  Tensor y = normalised;
+  ForEachChannel(y, [&](int64_t c, double& v) { v = gamma[c] * v + beta[c]; });
+  dx = ReluGradient(dx, y);
+  std::vector<double> dgamma(static_cast<size_t>(dx.c)), dbeta = dgamma;
+  for (size_t i = 0; i < dx.v.size(); ++i) {
+    const size_t c = i / static_cast<size_t>(dx.h * dx.w) % dgamma.size();
+    dgamma[c] += dx.v[i] * normalised.v[i];
+    dbeta[c] += dx.v[i];
+  }
+  std::ranges::copy(dgamma, static_cast<float*>(pack.at(kConvDGamma)));
+  std::ranges::copy(dbeta, static_cast<float*>(pack.at(kConvDBeta)));
+  for (int64_t f = 0; f < 3; ++f)  // cuDNN writes them; nobody reads them
+    std::fill_n(static_cast<float*>(pack.at(kConvFactors + f)), dx.c, 0.0f);
+  return dx;
 }
 
-CudnnPlan PlanOf(PlanTarget& target, const std::function<void(PlanPack&)>& run) {
+testing::FusedPlans taken = testing::FusedPlans::kAll;
+
+enum class Fused { kNothing, kSomething, kNormSums };
+CudnnPlan PlanOf(PlanTarget& target, const std::string& name, Fused fused,
+                 const std::function<void(PlanPack&)>& run) {
   const auto graph = std::make_shared<Graph>();
   graph->run = run;
-  return {target, "emulated", graph};
+  graph->refused = (fused != Fused::kNothing && taken == testing::FusedPlans::kNone) ||
+                   (fused == Fused::kNormSums && taken == testing::FusedPlans::kNoSums);
+  return {target, name, graph};
 }
 
 }  // namespace
+
+void testing::SetFusedPlans(FusedPlans plans) { taken = plans; }
 
 std::unique_ptr<PlanTarget> OpenGpuTarget(void*, const PlanOptions&) {
   return std::make_unique<EmulatedTarget>();
 }
 
 CudnnPlan::CudnnPlan(PlanTarget&, const std::string& name, const std::shared_ptr<Graph>& graph)
-    : plan_{graph, {name, "loops", 64, ""}, 0} {}
+    : plan_{graph, {name, "loops", 64, graph->refused ? "refused by a test" : ""}, 0} {}
+
+void CudnnPlan::Require() const {
+  if (refused()) Throw(Status::kUnavailable, "%s", plan_.record.refusal.c_str());
+}
 
 void CudnnPlan::Run(const PlanTarget&, PlanPack& pack, void* workspace) const {
-  SSD_CHECK(workspace != nullptr);
+  SSD_CHECK(workspace != nullptr && !refused());
   const emulator::Opened opened;
   std::fill_n(static_cast<uint8_t*>(workspace), plan_.record.workspace, 0xff);
   plan_.graph->run(pack);
 }
 
 CudnnPlan ConvForward(PlanTarget& target, const ConvDesc& desc, bool with_bias) {
-  return PlanOf(target, [=](PlanPack& pack) {
+  const auto fused = desc.normalise || desc.statistics ? Fused::kSomething : Fused::kNothing;
+  return PlanOf(target, "forward", fused, [=](PlanPack& pack) {
     std::vector<double> bias;
-    const auto* given = with_bias ? static_cast<const float*>(pack.at(kConvBias)) : nullptr;
-    if (with_bias) bias.assign(given, given + CudaChannels(desc.y));
-    Tensor y = Convolve(Read(desc.x, pack.at(kConvX)), ReadFilter(desc, pack.at(kConvFilter)).v,
-                        bias, CudaChannels(desc.y), WindowOf(desc));
+    if (with_bias) {
+      const float* given = Floats(pack, kConvBias);
+      bias.assign(given, given + CudaChannels(desc.y));
+    }
+    Tensor y = Convolve(Input(desc, pack), ReadFilter(desc, pack.at(kConvFilter)).v, bias,
+                        CudaChannels(desc.y), WindowOf(desc));
     if (desc.residual) y = y + Read(desc.y, pack.at(kConvResidual));
     if (desc.relu) y = Relu(y);
     Write(y, CudaType(desc.y), pack.at(kConvY));
+    if (desc.statistics) WriteSums(y, pack);
   });
 }
 
-CudnnPlan ConvDataGradient(PlanTarget& target, const ConvDesc& desc) {
-  return PlanOf(target, [=](PlanPack& pack) {
-    Write(Gradients(desc, pack).dx, DType::kF16, pack.at(kConvDx));
+CudnnPlan ConvDataGradient(PlanTarget& target, const ConvDesc& desc, bool with_sums) {
+  const auto fused = with_sums                                             ? Fused::kNormSums
+                     : desc.normalise || desc.dx_relu || desc.dx_terms > 0 ? Fused::kSomething
+                                                                           : Fused::kNothing;
+  return PlanOf(target, "data gradient", fused, [=](PlanPack& pack) {
+    Tensor dx = ConvolveBackward(Padded(desc.x), ReadFilter(desc, pack.at(kConvFilter)).v,
+                                 Read(desc.y, pack.at(kConvDy)), WindowOf(desc))
+                    .dx;
+    for (int64_t t = 0; t < desc.dx_terms; ++t) dx = dx + Read(desc.x, pack.at(kConvTerm + t));
+    if (with_sums) {
+      dx = NormGradient(desc, dx, pack);
+    } else if (desc.normalise || desc.dx_relu) {
+      dx = ReluGradient(dx, Input(desc, pack));
+    }
+    Write(dx, DType::kF16, pack.at(kConvDx));
   });
 }
 
 CudnnPlan ConvFilterGradient(PlanTarget& target, const ConvDesc& desc) {
-  return PlanOf(target, [=](PlanPack& pack) {
+  const auto fused = desc.normalise ? Fused::kSomething : Fused::kNothing;
+  return PlanOf(target, "filter gradient", fused, [=](PlanPack& pack) {
     Tensor dfilter = FilterLike(desc);
-    dfilter.v = Gradients(desc, pack).dweight;
+    dfilter.v = ConvolveBackward(Input(desc, pack), dfilter.v, Read(desc.y, pack.at(kConvDy)),
+                                 WindowOf(desc))
+                    .dweight;
     Write(dfilter, DType::kF16, pack.at(kConvDFilter));
   });
 }
 
 CudnnPlan ConvBiasGradient(PlanTarget& target, const ConvDesc& desc) {
-  return PlanOf(target, [=](PlanPack& pack) {
+  return PlanOf(target, "bias gradient", Fused::kNothing, [=](PlanPack& pack) {
     auto* dbias = static_cast<float*>(pack.at(kConvDBias));
     std::fill_n(dbias, CudaChannels(desc.y), 0.0f);
     std::vector<double> sums(static_cast<size_t>(CudaChannels(desc.y)));
