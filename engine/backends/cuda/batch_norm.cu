@@ -275,10 +275,10 @@ struct Apply {
   int32_t groups;
   bool relu;
   __host__ __device__ void operator()(int64_t i) const {
-    Halves add{};
-    if (residual != nullptr) add = residual[i];
     float out[kLanes];
     norm.Read(static_cast<int32_t>(i % groups), x[i], out);
+    Halves add{};
+    if (residual != nullptr) add = residual[i];
     uint32_t bits = 0;
     for (int lane = 0; lane < kLanes; ++lane) {
       if (residual != nullptr) out[lane] += __half2float(add.v[lane]);

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "backends/cuda/conv_graphs.h"
+#include "backends/cuda/conv_plans.h"
 #include "core/error.h"
 
 namespace ssd {
@@ -26,11 +27,13 @@ class CudnnPlans : public ::testing::Test {
          {"libcuda.so.1", "libcublasLt.so.13", "libnvrtc.so.13", "libcudnn.so.9"}) {
       if (dlopen(library, RTLD_NOW | RTLD_GLOBAL) == nullptr) GTEST_SKIP() << dlerror();
     }
-    const std::string path = SSD_GPU_DIR "/a100pcie40.json";
+    target_ = TargetOf("a100pcie40", 80);
+  }
+  static std::unique_ptr<PlanTarget> TargetOf(const std::string& device, int sm) {
+    const std::string path = SSD_GPU_DIR "/" + device + ".json";
     std::ifstream file(path);
-    ASSERT_TRUE(file) << path;
-    properties_ = {std::istreambuf_iterator<char>(file), {}};
-    target_ = DescribedTarget(properties_, 80);
+    EXPECT_TRUE(file) << path;
+    return DescribedTarget({std::istreambuf_iterator<char>(file), {}}, sm);
   }
 
   static ConvDesc Conv(int64_t y_size) {
@@ -44,7 +47,6 @@ class CudnnPlans : public ::testing::Test {
   }
 
   std::unique_ptr<PlanTarget> target_;
-  std::string properties_;
 };
 
 TEST_F(CudnnPlans, AreBuiltOnceForAGraph) {
@@ -88,7 +90,7 @@ TEST_F(CudnnPlans, TheFastestIsKeptForTheNextRun) {
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   int runs = 0;
   const auto open = [&](int64_t fast) {
-    auto target = DescribedTarget(properties_, 80);
+    auto target = TargetOf("a100pcie40", 80);
     target->timer = std::make_unique<WrittenTimer>(fast, &runs);
     target->cache = std::make_unique<PlanCache>(
         folder, "written", [](const std::string& warning) { ADD_FAILURE() << warning; });
@@ -130,7 +132,7 @@ TEST_F(CudnnPlans, AnEngineThatIsNoneIsChosenAnew) {
   std::string folder = ::testing::TempDir() + "plan_test_XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   const auto open = [&] {
-    auto target = DescribedTarget(properties_, 80);
+    auto target = TargetOf("a100pcie40", 80);
     target->cache = std::make_unique<PlanCache>(folder, "written", [](const std::string&) {});
     return target;
   };
@@ -163,6 +165,42 @@ TEST_F(CudnnPlans, RefuseAWrongShape) {
       EXPECT_NE(std::string(e.what()).find("64x75x75 -> 128x36x36"), std::string::npos) << e.what();
     }
   }
+}
+
+// The engine that sums dgamma and dbeta keeps a whole f32 map on A100, and little on H100.
+TEST_F(CudnnPlans, TakeWorkInWhereItSavesTraffic) {
+  const ConvDesc conv = {.x = {8, 64, 75, 75},
+                         .y = {8, 64, 75, 75},
+                         .kernel = 3,
+                         .stride = 1,
+                         .pad = 1,
+                         .eps = 1e-5f,
+                         .statistics = true,
+                         .normalise = true};
+  const ConvPlan forward = PlanForward(*target_, conv);
+  EXPECT_TRUE(forward.normalises && forward.sums);
+  EXPECT_TRUE(PlanFilterGradient(*target_, conv).normalises);
+  const ConvPlan apart = PlanDataGradient(*target_, conv);
+  EXPECT_TRUE(apart.finishes && !apart.sums);
+  int replaced = 0;
+  for (const auto& [name, plan] : target_->built)
+    replaced += plan.record.instead == apart.plan.name();
+  EXPECT_EQ(replaced, 1);
+
+  const auto h100 = TargetOf("h100sxm80", 90);
+  EXPECT_TRUE(PlanDataGradient(*h100, conv).sums);
+}
+
+// What cuDNN refuses is left to the op.
+TEST_F(CudnnPlans, FallBackWhereAFusedGraphIsRefused) {
+  const ConvDesc first = {.x = {2, 3, 300, 300, Layout::kImage},
+                          .y = {2, 64, 150, 150},
+                          .kernel = 7,
+                          .stride = 2,
+                          .pad = 3,
+                          .statistics = true};
+  EXPECT_FALSE(PlanForward(*target_, first).sums);
+  EXPECT_EQ(target_->built.size(), 2u);
 }
 
 TEST(CudnnTarget, RefusesPropertiesThatAreNone) {

@@ -32,12 +32,13 @@ INSTANTIATE_TEST_SUITE_P(Cuda, BackendSuite,
                                            CaseOf("shuffled", testing::kOrders[1])),
                          [](const auto& info) { return info.param.name; });
 // Whatever cuDNN refuses.
-INSTANTIATE_TEST_SUITE_P(Cuda, FusedSuite,
-                         ::testing::Values(CaseOf("all", testing::kOrders[0]),
-                                           CaseOf("no_sums", testing::kOrders[1],
-                                                  FusedPlans::kNoSums),
-                                           CaseOf("none", testing::kOrders[1], FusedPlans::kNone)),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Cuda, FusedSuite,
+    ::testing::Values(CaseOf("all", testing::kOrders[0]),
+                      CaseOf("no_sums", testing::kOrders[1], FusedPlans::kNoSums),
+                      CaseOf("none", testing::kOrders[0], FusedPlans::kNone),
+                      CaseOf("none_shuffled", testing::kOrders[1], FusedPlans::kNone)),
+    [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace ssd

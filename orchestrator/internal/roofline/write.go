@@ -48,8 +48,8 @@ func (r *Report) Write(w io.Writer, style Style, command string) error {
 		"gradients (f16, converted in the update), a BatchNorm that writes a mask (a ReLU's gradient reads its output,",
 		"or the input of its BatchNorm). Nor the sums of a BatchNorm whose residual was added before the ReLU.",
 		"The plans that cuDNN 9.19 builds from device properties for the sums in a data gradient need a workspace of",
-		"a whole f32 map on A100, of a hundredth of it on H100: on A100 they are hardly one pass. As a pass",
-		fmt.Sprintf("of their own they are %.2f MB more. On H100 they fuse behind a residual too.", sumsTakenIn(r.Layers)))
+		"a whole f32 map on A100, of a hundredth of it on H100: on A100 the engine sums in a pass of its own, with",
+		fmt.Sprintf("%.2f MB more. On H100 they fuse behind a residual too.", sumsTakenIn(r.Layers)))
 	p.section("Layers in training", r.nodeTable(false))
 	p.note("MB: forward, data gradient, weight gradient, with all fusions. Microseconds: of the layer's own kernels.")
 	p.section("Layers in inference", r.nodeTable(true))
