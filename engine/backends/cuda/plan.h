@@ -24,9 +24,9 @@ struct PlanRecord {
   std::string graph;   // "conv forward 3x3/1 64x75x75 -> 64x75x75"
   std::string engine;  // cuDNN's name of the engine; empty: refused
   int64_t workspace = 0;
-  std::string refusal;  // cuDNN's words
-  double ms = 0;        // a run of it when it was chosen; 0: not timed
-  std::string instead;  // what its op does without it
+  std::string refusal;       // cuDNN's words
+  double ms = 0;             // a run of it when it was chosen; 0: not timed
+  std::string instead = {};  // what its op does without it
 };
 
 struct BuiltPlan {
