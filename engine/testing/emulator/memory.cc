@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 
@@ -41,6 +43,32 @@ void Free(void* data) {
   if (block == All().sizes.end()) return;
   munmap(data, block->second);
   All().sizes.erase(block);
+}
+
+namespace {
+
+std::map<const std::byte*, std::vector<std::byte>>& PinnedBlocks() {
+  static std::map<const std::byte*, std::vector<std::byte>> blocks;
+  return blocks;
+}
+
+}  // namespace
+
+void* AllocatePinned(size_t bytes) {
+  std::vector<std::byte> block(std::max<size_t>(bytes, 1));
+  std::byte* data = block.data();
+  PinnedBlocks().emplace(data, std::move(block));
+  return data;
+}
+
+void FreePinned(void* data) { PinnedBlocks().erase(static_cast<std::byte*>(data)); }
+
+bool Pinned(const void* address) {
+  const auto* byte = static_cast<const std::byte*>(address);
+  auto block = PinnedBlocks().upper_bound(byte);
+  if (block == PinnedBlocks().begin()) return false;
+  --block;
+  return byte < block->first + block->second.size();
 }
 
 Opened::Opened() {

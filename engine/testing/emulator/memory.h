@@ -11,6 +11,11 @@ namespace ssd::emulator {
 void* Allocate(size_t bytes);  // null when there is none left
 void Free(void* data);
 
+// The host's, which copies use while it works.
+void* AllocatePinned(size_t bytes);
+void FreePinned(void* data);
+bool Pinned(const void* address);
+
 class Opened {
  public:
   Opened();

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "testing/emulator/memory.h"
+#include "testing/emulator/stream.h"
 
 namespace ssd {
 namespace emulator {
@@ -24,7 +25,8 @@ class Library final : public JpegLibrary {
       if (!DecodeOne(job, stream)) return false;
     return true;
   }
-  bool DecodeOne(const JpegJob& job, cudaStream_t) override {
+  bool DecodeOne(const JpegJob& job, cudaStream_t stream) override {
+    Finish(stream);
     const Opened opened;
     return Decoder()(job);
   }

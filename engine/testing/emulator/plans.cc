@@ -16,6 +16,7 @@
 #include "backends/cuda/values.h"
 #include "core/error.h"
 #include "testing/emulator/memory.h"
+#include "testing/emulator/stream.h"
 #include "testing/reference.h"
 
 namespace cudnn_frontend::graph {
@@ -35,10 +36,13 @@ namespace {
 
 class EmulatedTarget final : public PlanTarget {
  public:
+  explicit EmulatedTarget(void* stream) : stream(static_cast<emulator::Stream*>(stream)) {}
   cudnnContext* handle() const override {
     return reinterpret_cast<cudnnContext*>(const_cast<EmulatedTarget*>(this));
   }
   void Prepare(Graph&) const override {}
+
+  emulator::Stream* const stream;
 };
 
 Tensor Padded(const ValueDesc& v) { return {v.batch, CudaChannels(v), v.height, v.width}; }
@@ -147,8 +151,8 @@ CudnnPlan PlanOf(PlanTarget& target, const std::string& name, Fused fused,
 
 void testing::SetFusedPlans(FusedPlans plans) { taken = plans; }
 
-std::unique_ptr<PlanTarget> OpenGpuTarget(void*, const PlanOptions&) {
-  return std::make_unique<EmulatedTarget>();
+std::unique_ptr<PlanTarget> OpenGpuTarget(void* stream, const PlanOptions&) {
+  return std::make_unique<EmulatedTarget>(stream);
 }
 
 CudnnPlan::CudnnPlan(PlanTarget&, const std::string& name, const std::shared_ptr<Graph>& graph)
@@ -158,11 +162,15 @@ void CudnnPlan::Require() const {
   if (refused()) Throw(Status::kUnavailable, "%s", plan_.record.refusal.c_str());
 }
 
-void CudnnPlan::Run(const PlanTarget&, PlanPack& pack, void* workspace) const {
+void CudnnPlan::Run(const PlanTarget& target, PlanPack& pack, void* workspace) const {
   SSD_CHECK(workspace != nullptr && !refused());
-  const emulator::Opened opened;
-  std::fill_n(static_cast<uint8_t*>(workspace), plan_.record.workspace, 0xff);
-  plan_.graph->run(pack);
+  emulator::Enqueue(
+      static_cast<const EmulatedTarget&>(target).stream,
+      [graph = plan_.graph, bytes = plan_.record.workspace, pack, workspace]() mutable {
+        const emulator::Opened opened;
+        std::fill_n(static_cast<uint8_t*>(workspace), bytes, 0xff);
+        graph->run(pack);
+      });
 }
 
 CudnnPlan ConvForward(PlanTarget& target, const ConvDesc& desc, bool with_bias) {

@@ -12,12 +12,14 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "testing/emulator/emulator.h"
 #include "testing/emulator/memory.h"
-#include "testing/emulator/streams.h"
+#include "testing/emulator/stream.h"
 
 #define __global__
 #define __device__
@@ -112,22 +114,150 @@ T __ldg(const T* address) {
 }
 
 // The host's side: one device, whose memory is closed to the host.
-enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2 };
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorNotReady = 600,
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureUnjoined = 904
+};
+inline const char* cudaGetErrorString(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "no error";
+    case cudaErrorMemoryAllocation:
+      return "out of memory";
+    case cudaErrorNotReady:
+      return "device not ready";
+    case cudaErrorStreamCaptureUnsupported:
+      return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureUnjoined:
+      return "capturing stream has unjoined work";
+  }
+  return "unrecognized error code";
+}
 enum cudaMemcpyKind {
   cudaMemcpyHostToDevice = 1,
   cudaMemcpyDeviceToHost = 2,
   cudaMemcpyDeviceToDevice = 3
 };
-using cudaStream_t = struct CUstream_st*;
-inline const char* cudaGetErrorString(cudaError_t error) {
-  return error == cudaSuccess ? "no error" : "out of memory";
+
+using cudaStream_t = ssd::emulator::Stream*;
+enum { cudaStreamNonBlocking = 1 };
+inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  *stream = ssd::emulator::OpenStream();
+  return cudaSuccess;
 }
-inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
+inline cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+  *least = 0;
+  *greatest = -5;
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int) {
+  return cudaStreamCreateWithFlags(stream, flags);
+}
+inline cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  ssd::emulator::CloseStream(stream);
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  if (ssd::emulator::Capturing()) return cudaErrorStreamCaptureUnsupported;
+  ssd::emulator::Finish(stream);
+  return cudaSuccess;
+}
+// Whoever asks again and again waits.
+inline cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  const bool idle = ssd::emulator::Idle(stream);
+  if (!idle) ssd::emulator::Finish(stream);
+  return idle ? cudaSuccess : cudaErrorNotReady;
+}
+
+using cudaEvent_t = ssd::emulator::Event*;
+enum { cudaEventDisableTiming = 2 };
+inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new ssd::emulator::Event;
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  ssd::emulator::FinishAll();
+  delete event;
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  ssd::emulator::RecordEvent(event, stream);
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (ssd::emulator::Capturing()) return cudaErrorStreamCaptureUnsupported;
+  ssd::emulator::Finish(*event);
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned = 0) {
+  ssd::emulator::AwaitEvent(stream, event);
+  return cudaSuccess;
+}
+
+using cudaGraph_t = std::shared_ptr<const ssd::emulator::Graph>*;
+using cudaGraphExec_t = cudaGraph_t;
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
+inline cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  ssd::emulator::BeginCapture(stream);
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  auto captured = ssd::emulator::EndCapture();
+  if (captured == nullptr) return cudaErrorStreamCaptureUnjoined;
+  *graph = new std::shared_ptr<const ssd::emulator::Graph>(std::move(captured));
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                        unsigned long long) {
+  *executable = new std::shared_ptr<const ssd::emulator::Graph>(*graph);
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  ssd::emulator::Launch(*graph, stream);
+  return cudaSuccess;
+}
+
+enum { cudaHostAllocPortable = 1 };
+inline cudaError_t cudaHostAlloc(void** data, size_t bytes, unsigned) {
+  *data = ssd::emulator::AllocatePinned(bytes);
+  return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+inline cudaError_t cudaFreeHost(void* data) {
+  ssd::emulator::FinishAll();
+  ssd::emulator::FreePinned(data);
+  return cudaSuccess;
+}
+// What comes from pageable memory of the host is taken at once, what goes there is waited for, and
+// neither can be captured.
+inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                                    cudaStream_t stream) {
+  const void* host = kind == cudaMemcpyHostToDevice ? from : to;
+  const bool pageable = kind != cudaMemcpyDeviceToDevice && !ssd::emulator::Pinned(host);
+  if (pageable && ssd::emulator::Captured(stream)) return cudaErrorStreamCaptureUnsupported;
+  if (pageable && kind == cudaMemcpyHostToDevice) {
+    const auto* begin = static_cast<const char*>(from);
+    ssd::emulator::Enqueue(stream, [to, staged = std::vector<char>(begin, begin + bytes)] {
+      const ssd::emulator::Opened opened;
+      std::copy(staged.begin(), staged.end(), static_cast<char*>(to));
+    });
+    return cudaSuccess;
+  }
   ssd::emulator::Enqueue(stream, [=] {
     const ssd::emulator::Opened opened;
     std::memcpy(to, from, bytes);
   });
+  if (pageable) ssd::emulator::Finish(stream);
   return cudaSuccess;
 }
 inline cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
@@ -137,6 +267,18 @@ inline cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream
   });
   return cudaSuccess;
 }
+template <class T>
+cudaError_t cudaMalloc(T** data, size_t bytes) {
+  if (ssd::emulator::Capturing()) return cudaErrorStreamCaptureUnsupported;
+  *data = static_cast<T*>(ssd::emulator::Allocate(bytes));
+  return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+inline cudaError_t cudaFree(void* data) {
+  ssd::emulator::FinishAll();
+  ssd::emulator::Free(data);
+  return cudaSuccess;
+}
+
 struct cudaDeviceProp {
   char name[256] = "emulator";
   size_t totalGlobalMem = 0;
@@ -154,69 +296,6 @@ inline cudaError_t cudaRuntimeGetVersion(int* version) {
   *version = 13000;
   return cudaSuccess;
 }
-enum { cudaStreamNonBlocking = 1 };
-inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = nullptr;
-  return cudaSuccess;
-}
-inline cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
-  *least = 0;
-  *greatest = -5;
-  return cudaSuccess;
-}
-inline cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned, int) {
-  *stream = ssd::emulator::OpenStream();
-  return cudaSuccess;
-}
-inline cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  if (stream != nullptr) ssd::emulator::CloseStream(stream);
-  return cudaSuccess;
-}
-inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  ssd::emulator::RunUntil(ssd::emulator::EndOf(stream));
-  return cudaSuccess;
-}
-using cudaEvent_t = CUevent_st*;
-enum { cudaEventDisableTiming = 2 };
-inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  *event = new CUevent_st;
-  return cudaSuccess;
-}
-inline cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  delete event;
-  return cudaSuccess;
-}
-inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  *event = ssd::emulator::EndOf(stream);
-  return cudaSuccess;
-}
-inline cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  ssd::emulator::RunUntil(*event);
-  return cudaSuccess;
-}
-inline cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
-  ssd::emulator::Enqueue(stream, [until = *event] { ssd::emulator::RunUntil(until); });
-  return cudaSuccess;
-}
-enum { cudaHostAllocPortable = 1 };
-inline cudaError_t cudaHostAlloc(void** data, size_t bytes, unsigned) {
-  *data = std::malloc(bytes);
-  return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
-}
-inline cudaError_t cudaFreeHost(void* data) {
-  std::free(data);
-  return cudaSuccess;
-}
-template <class T>
-cudaError_t cudaMalloc(T** data, size_t bytes) {
-  *data = static_cast<T*>(ssd::emulator::Allocate(bytes));
-  return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
-}
-inline cudaError_t cudaFree(void* data) {
-  ssd::emulator::RunAll();
-  ssd::emulator::Free(data);
-  return cudaSuccess;
-}
 
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
@@ -226,13 +305,11 @@ struct cudaLaunchConfig_t {
 template <class... Wanted, class... Given>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Wanted...),
                                Given&&... args) {
-  const auto enqueue = [&](Wanted... wanted) {
-    ssd::emulator::Enqueue(config->stream,
-                           [kernel, wanted..., grid = config->gridDim, block = config->blockDim] {
-                             const ssd::emulator::Opened opened;
-                             ssd::emulator::Run(grid, block, [&] { kernel(wanted...); });
-                           });
-  };
-  enqueue(std::forward<Given>(args)...);
+  [&](Wanted... wanted) {
+    ssd::emulator::Enqueue(config->stream, [=, grid = config->gridDim, block = config->blockDim] {
+      const ssd::emulator::Opened opened;
+      ssd::emulator::Run(grid, block, [&] { kernel(wanted...); });
+    });
+  }(std::forward<Given>(args)...);
   return cudaSuccess;
 }
