@@ -201,10 +201,19 @@ struct SgdArgs {
 struct SgdRates {
   float lr, momentum, decay, loss_scale;
 };
+// Gradients that lie in a row. first: of the arena, where they or what lies there in their place
+// begin.
+struct GradientRun {
+  void* data;
+  int64_t count;
+  DType type;  // kF32 or kF16
+  int64_t first;
+};
 class SgdOp {
  public:
   virtual ~SgdOp() = default;
-  virtual void SetRates(const SgdRates& rates) = 0;  // of the Runs from here on
+  virtual std::vector<GradientRun> gradients() const = 0;  // all that Run reads, in their order
+  virtual void SetRates(const SgdRates& rates) = 0;        // of the Runs from here on
   virtual void Run() = 0;
 };
 
@@ -214,6 +223,13 @@ class DeviceMemory {
   virtual ~DeviceMemory() = default;
   virtual void* data() const = 0;
   virtual size_t size() const = 0;
+};
+
+// Calls on a backend that can be made again and again.
+class Recorded {
+ public:
+  virtual ~Recorded() = default;
+  virtual void Run() = 0;
 };
 
 // Not thread-safe: one thread (the engine's driver thread) makes and runs everything of a backend.
@@ -240,6 +256,7 @@ class Backend {
   // the copy until Synchronize.
   virtual void Upload(void* device, std::span<const std::byte> host) = 0;
   virtual void Download(std::span<std::byte> host, const void* device) = 0;
+  virtual void Copy(void* to, const void* from, size_t bytes) = 0;  // of DeviceMemory, enqueued
   virtual std::unique_ptr<Op> MakeConv(const ConvDesc&) = 0;
   virtual std::unique_ptr<Op> MakeBatchNorm(const BatchNormDesc&) = 0;
   virtual std::unique_ptr<Op> MakeMaxPool(const MaxPoolDesc&) = 0;
@@ -257,16 +274,25 @@ class Backend {
   // of them to OpArgs::dweight, for whoever looks there; and the other way round.
   virtual void UnpackGradients() = 0;
   virtual void PackGradients() = 0;
-  virtual void Synchronize() = 0;  // waits for everything enqueued
+  // What calls enqueues, to be run at every Run; calls itself may be made only in the first, so it
+  // must enqueue the same each time, wait for nothing and move nothing from or to the host.
+  virtual std::unique_ptr<Recorded> Record(std::function<void()> calls) = 0;
+  // Work of others on a stream of the backend (null: done when enqueue returns): behind what is
+  // enqueued so far and beside what follows. What follows Join is behind it.
+  virtual void Beside(const std::function<void(void* stream)>& enqueue) = 0;
+  virtual void Join() = 0;
+  virtual bool Idle() = 0;         // whether nothing enqueued is left to do
+  virtual void Synchronize() = 0;  // waits until then
 };
 
 // The ranks that a training BatchNorm spans (spec section 6), all with the same batch. Called by
-// the thread that runs the op, in the order of the ops.
+// the thread that runs the op, in the order of the ops. values are the backend's memory; the sum is
+// enqueued on its stream (null: done on return) and has the same bytes on every rank.
 class NormSpan {
  public:
   virtual ~NormSpan() = default;
   virtual int64_t ranks() const = 0;
-  virtual void Sum(std::span<double> values) = 0;  // over the ranks, the same bytes on each
+  virtual void Sum(std::span<double> values, void* stream) = 0;
 };
 
 enum class DeviceKind : uint8_t { kAuto, kCpu, kCuda };
@@ -281,5 +307,6 @@ struct BackendOptions {
 };
 // Throws Status::kUnavailable naming what is missing. The only file with a build switch: open.cc.
 std::unique_ptr<Backend> OpenBackend(const BackendOptions& options);
+bool OpensOnGpu(const BackendOptions& options);  // whether it would be on one
 
 }  // namespace ssd

@@ -25,4 +25,12 @@ std::unique_ptr<Backend> OpenBackend(const BackendOptions& options) {
   return OpenCpuBackend(options.precision, options.threads, options.norm_span);
 }
 
+bool OpensOnGpu([[maybe_unused]] const BackendOptions& options) {
+#ifdef SSD_WITH_CUDA
+  return options.device != DeviceKind::kCpu && CudaObstacle(options).empty();
+#else
+  return false;
+#endif
+}
+
 }  // namespace ssd

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <mutex>
 #include <thread>
 
 #include "core/error.h"
@@ -65,11 +66,11 @@ Api LoadApi() {
   return api;
 }
 
-class Nccl : public Communicator {
+class Nccl : public DeviceCommunicator {
  public:
   explicit Nccl(const CommOptions& options) : options_(options), api_(LoadApi()) {}
   ~Nccl() override {
-    End();
+    Abort();
     if (stream_ != nullptr) (void)cudaStreamDestroy(stream_);
   }
 
@@ -99,21 +100,50 @@ class Nccl : public Communicator {
     Throw(Status::kInternal, "NCCL gathers no bytes of the host");
   }
   void Exchange(int peer, std::span<const std::byte> mine, std::span<std::byte> theirs) override;
-  void Abort() override { aborted_ = true; }
+  void SumOn(void* stream, std::span<const Values> values) override;
+  void SumOn(void* stream, std::span<double> values) override {
+    Enqueue("ncclAllReduce", [&] {
+      return api_.all_reduce(values.data(), values.data(), values.size(), ncclFloat64, ncclSum,
+                             comm_, static_cast<cudaStream_t>(stream));
+    });
+  }
+  void Await(const std::function<bool()>& done) override {
+    std::lock_guard lock(mutex_);
+    CheckAlive("await");
+    Poll("a sum over the GPUs", done);
+  }
+  // A call that holds the mutex sees the flag.
+  void Abort() override {
+    aborted_ = true;
+    std::lock_guard lock(mutex_);
+    End();
+  }
 
  private:
   template <class Call>
   void Run(const char* name, const Call& call) {
-    if (comm_ == nullptr) Fail(name, "the ranks are not connected");
+    std::lock_guard lock(mutex_);
+    CheckAlive(name);
     Check(name, call());
-    Await(name, [this] { return StreamDone(); });
+    Poll(name, [this] { return StreamDone(); });
+  }
+  template <class Call>
+  void Enqueue(const char* name, const Call& call) {
+    std::lock_guard lock(mutex_);
+    CheckAlive(name);
+    Check(name, call());
+    Poll(name, [] { return true; });
+  }
+  void CheckAlive(const char* name) {
+    if (aborted_) Throw(Status::kAborted, "stopped");
+    if (comm_ == nullptr) Fail(name, "the ranks are not connected");
   }
   void Check(const char* name, ncclResult_t result) {
     if (result != ncclSuccess && result != ncclInProgress) Fail(name, api_.error_string(result));
   }
   // Until NCCL has taken all in and done() holds. An abort, a failure or the timeout end it.
   template <class Done>
-  void Await(const char* name, const Done& done);
+  void Poll(const char* name, const Done& done);
   bool StreamDone() const {
     const cudaError_t error = cudaStreamQuery(stream_);
     if (error != cudaSuccess && error != cudaErrorNotReady)
@@ -125,7 +155,7 @@ class Nccl : public Communicator {
     Throw(Status::kComm, "rank %d of %d: %s: %s: NCCL_DEBUG=INFO says more", rank(), world(), name,
           why);
   }
-  // The communicator; a call under way returns on every rank.
+  // The communicator, by whoever holds the mutex; a call under way returns on every rank.
   void End() {
     if (comm_ != nullptr) (void)api_.abort(comm_);
     comm_ = nullptr;
@@ -134,6 +164,7 @@ class Nccl : public Communicator {
   const CommOptions options_;
   const Api api_;
   std::atomic<bool> aborted_{false};
+  std::mutex mutex_;  // guards the communicator
   ncclComm_t comm_ = nullptr;
   cudaStream_t stream_ = nullptr;
 };
@@ -150,6 +181,7 @@ void Nccl::Connect(const std::vector<std::string>& addresses) {
   if (static_cast<int>(addresses.size()) != world() || addresses[0].size() != sizeof id.internal)
     Throw(Status::kInvalid, "connect: NCCL needs the id of rank 0 of %d ranks", world());
   std::memcpy(id.internal, addresses[0].data(), sizeof id.internal);
+  std::lock_guard lock(mutex_);
   if (aborted_) Throw(Status::kAborted, "stopped");
   const cudaError_t error = cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking);
   if (error != cudaSuccess)
@@ -158,7 +190,22 @@ void Nccl::Connect(const std::vector<std::string>& addresses) {
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;
   Check("ncclCommInitRankConfig", api_.init(&comm_, world(), id, rank(), &config));
-  Await("ncclCommInitRankConfig", [] { return true; });
+  Poll("ncclCommInitRankConfig", [] { return true; });
+}
+
+void Nccl::SumOn(void* stream, std::span<const Values> values) {
+  Enqueue("ncclAllReduce", [&] {
+    ncclResult_t result = api_.group_start();
+    for (const Values& v : values) {
+      SSD_CHECK(v.type == DType::kF32 || v.type == DType::kF16);
+      if (result == ncclSuccess)
+        result = api_.all_reduce(v.data, v.data, v.count,
+                                 v.type == DType::kF16 ? ncclFloat16 : ncclFloat32, ncclSum, comm_,
+                                 static_cast<cudaStream_t>(stream));
+    }
+    const ncclResult_t end = api_.group_end();
+    return result == ncclSuccess || result == ncclInProgress ? end : result;
+  });
 }
 
 void Nccl::Exchange(int peer, std::span<const std::byte> mine, std::span<std::byte> theirs) {
@@ -174,7 +221,7 @@ void Nccl::Exchange(int peer, std::span<const std::byte> mine, std::span<std::by
 }
 
 template <class Done>
-void Nccl::Await(const char* name, const Done& done) {
+void Nccl::Poll(const char* name, const Done& done) {
   const auto deadline = Clock::now() + options_.timeout;
   for (;;) {
     if (aborted_) {
@@ -192,7 +239,7 @@ void Nccl::Await(const char* name, const Done& done) {
 
 }  // namespace
 
-std::unique_ptr<Communicator> OpenNccl(const CommOptions& options) {
+std::unique_ptr<DeviceCommunicator> OpenNccl(const CommOptions& options) {
   if (options.world < 2 || options.rank < 0 || options.rank >= options.world)
     Throw(Status::kInvalid, "there is no rank %d of %d", options.rank, options.world);
   return std::make_unique<Nccl>(options);

@@ -4,16 +4,17 @@
 
 #include <memory>
 
-#include "comm/communicator.h"
+#include "comm/device_communicator.h"
 
 namespace ssd {
 
-// Between GPUs, by NCCL, on the current device of the thread that connects. Values are device
-// memory, whole when a call begins: NCCL works on a stream of its own. Calls return when all is
-// done. Gather is of the host and throws. interface is NCCL's own business (NCCL_SOCKET_IFNAME).
+// Between GPUs, by NCCL, on the current device of the thread that connects. Calls other than SumOn
+// work on a stream of NCCL's own and return when all is done. SumOn can be captured; an Abort ends
+// it where it runs, so that whoever waits for its stream goes on. Gather is of the host and throws.
+// interface is NCCL's own business (NCCL_SOCKET_IFNAME).
 //
 // NCCL does not say which rank has failed: beside it, Gloo does. Throws Status::kUnavailable
 // without the library or, in Connect, without a GPU.
-std::unique_ptr<Communicator> OpenNccl(const CommOptions& options);
+std::unique_ptr<DeviceCommunicator> OpenNccl(const CommOptions& options);
 
 }  // namespace ssd

@@ -156,6 +156,11 @@ class GuardedDetect final : public DetectOp {
 class GuardedSgd final : public SgdOp {
  public:
   GuardedSgd(Copies& copies, std::unique_ptr<SgdOp> op) : copies_(copies), op_(std::move(op)) {}
+  std::vector<GradientRun> gradients() const override {
+    auto runs = op_->gradients();
+    for (GradientRun& run : runs) run.data = ToDevice(run.data);
+    return runs;
+  }
   void SetRates(const SgdRates& rates) override { op_->SetRates(rates); }
   void Run() override {
     copies_.MakeUp();
@@ -194,6 +199,10 @@ class GuardedBackend final : public Backend {
   void Download(std::span<std::byte> host, const void* device) override {
     copies_.Down(host, ToHost(device));
   }
+  void Copy(void* to, const void* from, size_t bytes) override {
+    copies_.MakeUp();
+    backend_->Copy(ToHost(to), ToHost(from), bytes);
+  }
   std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
     return std::make_unique<GuardedOp>(copies_, backend_->MakeConv(desc));
   }
@@ -216,6 +225,15 @@ class GuardedBackend final : public Backend {
   }
   void UnpackGradients() override { backend_->UnpackGradients(); }
   void PackGradients() override { backend_->PackGradients(); }
+  std::unique_ptr<Recorded> Record(std::function<void()> calls) override {
+    return backend_->Record(std::move(calls));
+  }
+  void Beside(const std::function<void(void* stream)>& enqueue) override {
+    copies_.MakeUp();
+    backend_->Beside(enqueue);
+  }
+  void Join() override { backend_->Join(); }
+  bool Idle() override { return backend_->Idle(); }
   void Synchronize() override {
     backend_->Synchronize();
     copies_.MakeAll();

@@ -211,6 +211,7 @@ class PlainBackend final : public Backend {
   void Download(std::span<std::byte> host, const void* device) override {
     rest_->Download(host, device);
   }
+  void Copy(void* to, const void* from, size_t bytes) override { rest_->Copy(to, from, bytes); }
   std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
     if (asked_ != nullptr) asked_->convs.push_back(desc);
     if (!desc.training) return rest_->MakeConv(desc);
@@ -233,6 +234,12 @@ class PlainBackend final : public Backend {
   std::unique_ptr<SgdOp> MakeSgd(const SgdArgs& args) override { return rest_->MakeSgd(args); }
   void UnpackGradients() override { rest_->UnpackGradients(); }
   void PackGradients() override { rest_->PackGradients(); }
+  std::unique_ptr<Recorded> Record(std::function<void()> calls) override {
+    return rest_->Record(std::move(calls));
+  }
+  void Beside(const std::function<void(void* stream)>& enqueue) override { rest_->Beside(enqueue); }
+  void Join() override { rest_->Join(); }
+  bool Idle() override { return rest_->Idle(); }
   void Synchronize() override { rest_->Synchronize(); }
 
  private:

@@ -73,7 +73,7 @@ void BenchTraining(const EngineConfig& config, const BenchRequest& request, Rank
                    Backend& backend, Parameters& parameters, const std::atomic<bool>& aborted,
                    BenchReport& report) {
   Trainer trainer(backend, parameters, config.model().batch_size(), SgdOptionsOf(config),
-                  ranks.all());
+                  ranks.all(), ranks.devices());
   const ImageFormat format = DataOptionsOf(config, backend, ranks).format;
   const SyntheticBatch input(trainer.batch(), format, config.seed());
   const auto step = [&] {

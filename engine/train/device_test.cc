@@ -29,6 +29,8 @@ std::unique_ptr<Backend> OpenBackend(const BackendOptions& options) {
   return guarded ? testing::Guard(std::move(cpu)) : std::move(cpu);
 }
 
+bool OpensOnGpu(const BackendOptions&) { return false; }
+
 namespace {
 
 class DeviceTest : public ::testing::Test {

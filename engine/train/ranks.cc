@@ -7,7 +7,9 @@
 #include <span>
 #include <type_traits>
 
+#include "comm/nccl.h"
 #include "core/error.h"
+#include "train/options.h"
 
 namespace ssd {
 
@@ -19,10 +21,20 @@ class GroupSpan : public NormSpan {
  public:
   explicit GroupSpan(Communicator& group) : group_(group) {}
   int64_t ranks() const override { return group_.world(); }
-  void Sum(std::span<double> values) override { group_.Sum(values); }
+  void Sum(std::span<double> values, void*) override { group_.Sum(values); }
 
  private:
   Communicator& group_;
+};
+
+class DeviceSpan : public NormSpan {
+ public:
+  explicit DeviceSpan(DeviceCommunicator& group) : group_(group) {}
+  int64_t ranks() const override { return group_.world(); }
+  void Sum(std::span<double> values, void* stream) override { group_.SumOn(stream, values); }
+
+ private:
+  DeviceCommunicator& group_;
 };
 
 static_assert(std::is_trivially_copyable_v<CocoDetection>);
@@ -30,7 +42,7 @@ static_assert(std::is_trivially_copyable_v<CocoDetection>);
 }  // namespace
 
 Ranks::Ranks(const EngineConfig& config)
-    : comm_(config.comm()), group_(std::max(config.model().bn_group(), 1)) {}
+    : config_(config), group_(std::max(config.model().bn_group(), 1)) {}
 
 void Ranks::CheckGroup(int world) const {
   if (world % group_ != 0)
@@ -40,19 +52,27 @@ void Ranks::CheckGroup(int world) const {
 
 std::string Ranks::Address(int rank, int world) {
   CheckGroup(world);
-  const int seconds = comm_.timeout_seconds() > 0 ? comm_.timeout_seconds() : kDefaultTimeout;
+  const int seconds =
+      config_.comm().timeout_seconds() > 0 ? config_.comm().timeout_seconds() : kDefaultTimeout;
   CommOptions options{.rank = rank,
                       .world = world,
-                      .interface = comm_.interface(),
+                      .interface = config_.comm().interface(),
                       .timeout = std::chrono::seconds(seconds)};
   RankAddress address;
+  const bool on_gpus = world > 1 && OpensOnGpu(BackendOptionsOf(config_));
   std::unique_ptr<Communicator> all = world > 1 ? Counted(OpenGloo(options), collectives_)
                                                 : OpenSolo(),
                                 group;
+  std::unique_ptr<DeviceCommunicator> devices = on_gpus ? OpenNccl(options) : nullptr, device_group;
   address.set_all(all->Address());
-  if (group_ > 1) {
-    options.rank = rank % group_;
-    options.world = group_;
+  if (on_gpus) address.set_devices(devices->Address());
+  address.set_on_gpu(on_gpus);
+  options.rank = rank % group_;
+  options.world = group_;
+  if (group_ > 1 && on_gpus) {
+    device_group = OpenNccl(options);
+    address.set_norm_group(device_group->Address());
+  } else if (group_ > 1) {
     group = Counted(OpenGloo(options), collectives_);
     address.set_norm_group(group->Address());
   }
@@ -60,6 +80,8 @@ std::string Ranks::Address(int rank, int world) {
   if (connected_) Throw(Status::kInvalid, "address: the ranks are connected already");
   all_ = std::move(all);
   norm_group_ = std::move(group);
+  devices_ = std::move(devices);
+  device_group_ = std::move(device_group);
   if (aborted_) Throw(Status::kAborted, "stopped");
   return address.SerializeAsString();
 }
@@ -68,19 +90,30 @@ void Ranks::Connect(const std::vector<std::string>& addresses) {
   if (static_cast<int>(addresses.size()) != world())
     Throw(Status::kInvalid, "connect: %zu addresses for %d ranks", addresses.size(), world());
   if (connected_) Throw(Status::kInvalid, "connect: the ranks are connected already");
-  std::vector<std::string> all, group;
+  std::vector<std::string> all, group, devices;
   for (int r = 0; r < world(); ++r) {
     RankAddress address;
     if (!address.ParseFromString(addresses[static_cast<size_t>(r)]))
       Throw(Status::kInvalid,
             "connect: the address of rank %d is damaged: start all ranks with the same build", r);
+    if (address.on_gpu() != (devices_ != nullptr))
+      Throw(Status::kInvalid,
+            "connect: rank %d works on a %s, rank %d on a %s: set device.kind to cpu or cuda", r,
+            address.on_gpu() ? "GPU" : "CPU", rank(), devices_ != nullptr ? "GPU" : "CPU");
     all.push_back(address.all());
+    devices.push_back(address.devices());
     if (r / group_ == rank() / group_) group.push_back(address.norm_group());
   }
   all_->Connect(all);
   if (norm_group_ != nullptr) {
     norm_group_->Connect(group);
     span_ = std::make_unique<GroupSpan>(*norm_group_);
+  }
+  // After Gloo, which names a rank that does not come.
+  if (devices_ != nullptr) devices_->Connect(devices);
+  if (device_group_ != nullptr) {
+    device_group_->Connect(group);
+    span_ = std::make_unique<DeviceSpan>(*device_group_);
   }
   connected_ = true;
 }
@@ -105,9 +138,9 @@ void Ranks::AverageStatistics(Parameters& parameters) {
   statistics.Store();
 }
 
-double Ranks::Mean(double value) {
-  all_->Sum(std::span(&value, 1));
-  return value / world();
+void Ranks::Average(std::span<double> values) {
+  all_->Sum(values);
+  for (double& v : values) v /= world();
 }
 
 std::optional<std::vector<CocoDetection>> Ranks::GatherDetections(
@@ -128,7 +161,9 @@ void Ranks::Abort() {
   std::lock_guard lock(mutex_);
   aborted_ = true;
   all_->Abort();
-  if (norm_group_ != nullptr) norm_group_->Abort();
+  for (Communicator* other : {norm_group_.get(), static_cast<Communicator*>(devices_.get()),
+                              static_cast<Communicator*>(device_group_.get())})
+    if (other != nullptr) other->Abort();
 }
 
 }  // namespace ssd

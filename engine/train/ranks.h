@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "comm/communicator.h"
+#include "backends/backend.h"
 #include "comm/counted.h"
+#include "comm/device_communicator.h"
 #include "engine.pb.h"
 #include "eval/coco_map.h"
 #include "model/parameters.h"
@@ -21,7 +22,7 @@ namespace ssd {
 // same calls in the same order.
 class Ranks {
  public:
-  // Reads comm and model.bn_group.
+  // Reads comm, device and model.
   explicit Ranks(const EngineConfig& config);
 
   std::string Address(int rank, int world);
@@ -30,6 +31,8 @@ class Ranks {
   int rank() const { return all_->rank(); }
   int world() const { return all_->world(); }
   Communicator& all() { return *all_; }
+  // The same ranks by their GPUs; null on CPUs and for a single rank.
+  DeviceCommunicator* devices() { return devices_.get(); }
   // The ranks of this one's BatchNorm group; null if it is alone in it.
   NormSpan* norm_span() { return span_.get(); }
 
@@ -37,7 +40,7 @@ class Ranks {
   void ShareState(Parameters& parameters, TrainPosition& position);
   // Spec section 6: everybody's running statistics become their average.
   void AverageStatistics(Parameters& parameters);
-  double Mean(double value);
+  void Average(std::span<double> values);  // element by element
   // The detections of all ranks in the order of the images, on rank 0 alone.
   std::optional<std::vector<CocoDetection>> GatherDetections(
       const std::vector<CocoDetection>& mine);
@@ -49,7 +52,7 @@ class Ranks {
  private:
   void CheckGroup(int world) const;
 
-  const CommConfig comm_;
+  const EngineConfig config_;
   const int group_;
   CollectiveCount collectives_;
   bool connected_ = false;
@@ -57,6 +60,7 @@ class Ranks {
   bool aborted_ = false;
   std::unique_ptr<Communicator> all_ = OpenSolo();
   std::unique_ptr<Communicator> norm_group_;
+  std::unique_ptr<DeviceCommunicator> devices_, device_group_;
   std::unique_ptr<NormSpan> span_;
 };
 

@@ -99,7 +99,8 @@ Outcome TrainRank(Ranks& ranks, int threads, int steps) {
   const TrainBatch part = input.Part(image_bytes, ranks.rank(), ranks.world());
   Outcome outcome;
   for (int step = 0; step < steps; ++step) {
-    const double loss = ranks.Mean(trainer.Gradients(part));
+    double loss = trainer.Gradients(part);
+    ranks.Average({&loss, 1});
     const float* gradients = parameters.gradients();
     if (step == 0) outcome.gradients.assign(gradients, gradients + parameters.size());
     if (step == 0) outcome.loss = loss;
@@ -184,9 +185,12 @@ TEST(Ranks, BatchNormSumsOverItsGroup) {
     ASSERT_NE(ranks.norm_span(), nullptr);
     EXPECT_EQ(ranks.norm_span()->ranks(), 2);
     double value = rank == 0 ? 1 : rank * 10;
-    ranks.norm_span()->Sum({&value, 1});
+    ranks.norm_span()->Sum({&value, 1}, nullptr);
     EXPECT_EQ(value, rank < 2 ? 11 : 50);
-    EXPECT_EQ(ranks.Mean(rank), 1.5);
+    double values[] = {1.0 * rank, 3.0 * rank};
+    ranks.Average(values);
+    EXPECT_EQ(values[0], 1.5);
+    EXPECT_EQ(values[1], 4.5);
   });
 }
 

@@ -47,7 +47,7 @@ class EngineSession : public Session {
   DataOptions InputOptions() const { return DataOptionsOf(config_, *backend_, ranks_); }
   void MustBePrepared() const;
   void CheckAborted() const;
-  void ReportStep(double lr, double loss_sum, int64_t steps);
+  void ReportSteps(double lr);
   std::vector<CocoDetection> Detect();
   void Score(std::vector<CocoDetection> rows);
   void Log(LogLevel level, const std::string& text) {
@@ -97,7 +97,7 @@ void EngineSession::Prepare() {
   Log(kInfo, backend_->Describe());
   parameters_ = std::make_unique<Parameters>(BuildSsd300(), *backend_);
   trainer_ = std::make_unique<Trainer>(*backend_, *parameters_, config_.model().batch_size(),
-                                       SgdOptionsOf(config_), ranks_.all());
+                                       SgdOptionsOf(config_), ranks_.all(), ranks_.devices());
   evaluator_ = std::make_unique<Evaluator>(
       *backend_, *parameters_, config_.model().eval_batch_size(), DetectOptionsOf(config_));
   DryRun();
@@ -119,6 +119,7 @@ void EngineSession::DryRun() {
   const ImageFormat format = InputOptions().format;
   const SyntheticBatch batch(trainer_->batch(), format, 0);
   trainer_->Step(batch.train(), 0);
+  trainer_->TakeLosses();
   CheckAborted();
   const SyntheticBatch images(evaluator_->batch(), format, 0);
   evaluator_->Upload(images.image());
@@ -151,29 +152,18 @@ void EngineSession::Train(int64_t epoch, int64_t steps) {
   doing_ = "opening the data";
   OpenTrainStream();
   if (epoch != position_.epoch) position_ = {epoch, 0, position_.step};
-  double loss_sum = 0;
-  int64_t counted = 0;
   for (int64_t i = 0; i < steps; ++i) {
     CheckAborted();
     doing_ = "loading data";
     if (batch_.image_id == nullptr || !config_.data().synthetic()) batch_ = train_stream_->Next();
     doing_ = "computing a step";
     const double lr = schedule_.At(epoch, position_.iteration + 1);
-    const double loss = ranks_.Mean(trainer_->Step(batch_, lr));
+    trainer_->Step(batch_, lr);
     batch_.renderer = nullptr;  // taken
-    if (!std::isfinite(loss))
-      Throw(Status::kDiverged,
-            "the loss is not finite at epoch %lld, iteration %lld: lower optimizer.base_lr or "
-            "lengthen the warm-up",
-            static_cast<long long>(epoch), static_cast<long long>(position_.iteration + 1));
     ++position_.iteration;
     ++position_.step;
-    loss_sum += loss;
-    ++counted;
     if (position_.iteration % config_.log_interval() == 0 || i + 1 == steps) {
-      ReportStep(lr, loss_sum, counted);
-      loss_sum = 0;
-      counted = 0;
+      ReportSteps(lr);
     } else {
       sink_->Emit(kEventProgress, kInfo, position_.step, 0, "");
     }
@@ -182,9 +172,25 @@ void EngineSession::Train(int64_t epoch, int64_t steps) {
   ranks_.AverageStatistics(*parameters_);  // so that one rank's are those to save
 }
 
-void EngineSession::ReportStep(double lr, double loss_sum, int64_t steps) {
+// Of the steps since the last report; waits for them.
+void EngineSession::ReportSteps(double lr) {
+  const std::vector<float> mine = trainer_->TakeLosses();
+  std::vector<double> losses(mine.begin(), mine.end());
+  ranks_.Average(losses);
+  const auto steps = static_cast<int64_t>(losses.size());
+  double sum = 0;
+  for (int64_t i = 0; i < steps; ++i) {
+    const double loss = losses[static_cast<size_t>(i)];
+    if (!std::isfinite(loss))
+      Throw(Status::kDiverged,
+            "the loss is not finite at epoch %lld, iteration %lld: lower optimizer.base_lr or "
+            "lengthen the warm-up",
+            static_cast<long long>(position_.epoch),
+            static_cast<long long>(position_.iteration - steps + 1 + i));
+    sum += loss;
+  }
   sink_->Emit(kEventLearningRate, kInfo, position_.step, lr, "");
-  sink_->Emit(kEventStep, kInfo, position_.step, loss_sum / static_cast<double>(steps), "");
+  sink_->Emit(kEventStep, kInfo, position_.step, sum / static_cast<double>(steps), "");
 }
 
 void EngineSession::Evaluate() {

@@ -25,6 +25,11 @@ struct Training {
     parameters.Initialize({.seed = 1, .zero_last_gamma = true}, [](const Param&) {});
   }
 
+  float Step() {
+    trainer.Step(input.train(), 1e-3);
+    return trainer.TakeLosses().back();
+  }
+
   std::unique_ptr<Communicator> alone = OpenSolo();
   std::unique_ptr<Backend> backend;
   Parameters parameters;
@@ -36,9 +41,9 @@ TEST(Trainer, LossFallsOnOneBatchAndStepsRepeat) {
   Training a(Precision::kF32), b(Precision::kF32);
   float first = 0, last = 0;
   for (int step = 0; step < 6; ++step) {
-    last = a.trainer.Step(a.input.train(), 1e-3);
+    last = a.Step();
     if (step == 0) first = last;
-    EXPECT_EQ(b.trainer.Step(b.input.train(), 1e-3), last) << "step " << step;
+    EXPECT_EQ(b.Step(), last) << "step " << step;
   }
   EXPECT_LT(last, 0.9f * first);
   EXPECT_EQ(0, std::memcmp(a.parameters.weights(), b.parameters.weights(),
@@ -68,8 +73,7 @@ TEST(Trainer, BF16FollowsF32) {
   }
   Training f32(Precision::kF32);
   for (int step = 0; step < 4; ++step) {
-    const float want = f32.trainer.Step(f32.input.train(), 1e-3);
-    const float got = bf16->trainer.Step(bf16->input.train(), 1e-3);
+    const float want = f32.Step(), got = bf16->Step();
     EXPECT_NEAR(got, want, 0.05f * want) << "step " << step;
   }
 }

@@ -1052,7 +1052,9 @@ func (x *ConnectRequest) GetAddress() [][]byte {
 type RankAddress struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	All           []byte                 `protobuf:"bytes,1,opt,name=all,proto3" json:"all,omitempty"`
-	NormGroup     []byte                 `protobuf:"bytes,2,opt,name=norm_group,json=normGroup,proto3" json:"norm_group,omitempty"` // of BatchNorm
+	NormGroup     []byte                 `protobuf:"bytes,2,opt,name=norm_group,json=normGroup,proto3" json:"norm_group,omitempty"` // of BatchNorm; by NCCL on GPUs
+	OnGpu         bool                   `protobuf:"varint,3,opt,name=on_gpu,json=onGpu,proto3" json:"on_gpu,omitempty"`            // all ranks or none
+	Devices       []byte                 `protobuf:"bytes,4,opt,name=devices,proto3" json:"devices,omitempty"`                      // all, by NCCL
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1097,6 +1099,20 @@ func (x *RankAddress) GetAll() []byte {
 func (x *RankAddress) GetNormGroup() []byte {
 	if x != nil {
 		return x.NormGroup
+	}
+	return nil
+}
+
+func (x *RankAddress) GetOnGpu() bool {
+	if x != nil {
+		return x.OnGpu
+	}
+	return false
+}
+
+func (x *RankAddress) GetDevices() []byte {
+	if x != nil {
+		return x.Devices
 	}
 	return nil
 }
@@ -2561,11 +2577,13 @@ const file_engine_proto_rawDesc = "" +
 	"detections\x18\x06 \x01(\tR\n" +
 	"detections\"*\n" +
 	"\x0eConnectRequest\x12\x18\n" +
-	"\aaddress\x18\x01 \x03(\fR\aaddress\">\n" +
+	"\aaddress\x18\x01 \x03(\fR\aaddress\"o\n" +
 	"\vRankAddress\x12\x10\n" +
 	"\x03all\x18\x01 \x01(\fR\x03all\x12\x1d\n" +
 	"\n" +
-	"norm_group\x18\x02 \x01(\fR\tnormGroup\"\x99\x03\n" +
+	"norm_group\x18\x02 \x01(\fR\tnormGroup\x12\x15\n" +
+	"\x06on_gpu\x18\x03 \x01(\bR\x05onGpu\x12\x18\n" +
+	"\adevices\x18\x04 \x01(\fR\adevices\"\x99\x03\n" +
 	"\x0eInspectRequest\x12.\n" +
 	"\x04step\x18\x01 \x01(\v2\x18.ssd.InspectRequest.StepH\x00R\x04step\x124\n" +
 	"\x06sample\x18\x02 \x01(\v2\x1a.ssd.InspectRequest.SampleH\x00R\x06sample\x1a\xaf\x01\n" +

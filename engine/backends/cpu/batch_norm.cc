@@ -144,7 +144,7 @@ class CpuBatchNorm final : public Op {
   // Of this rank's sums; returns the number of rows that they are over.
   double SumOverSpan() const {
     if (span_ == nullptr) return static_cast<double>(rows_);
-    span_->Sum({sums(0), static_cast<size_t>(sums_stride())});
+    span_->Sum({sums(0), static_cast<size_t>(sums_stride())}, nullptr);
     return static_cast<double>(rows_ * span_->ranks());
   }
 

@@ -46,7 +46,7 @@ class Span : public NormSpan {
  public:
   Span(Meeting& meeting, int rank, int ranks) : meeting_(meeting), rank_(rank), ranks_(ranks) {}
   int64_t ranks() const override { return ranks_; }
-  void Sum(std::span<double> values) override { meeting_.Sum(rank_, values); }
+  void Sum(std::span<double> values, void*) override { meeting_.Sum(rank_, values); }
 
  private:
   Meeting& meeting_;

@@ -69,12 +69,24 @@ class CpuMemory : public DeviceMemory {
 class Sgd final : public SgdOp {
  public:
   explicit Sgd(const SgdArgs& args) : args_(args) {}
+  std::vector<GradientRun> gradients() const override {
+    return {{args_.gradient, args_.size, DType::kF32, 0}};
+  }
   void SetRates(const SgdRates& rates) override { rates_ = rates; }
   void Run() override { CpuSgd(args_, rates_); }
 
  private:
   const SgdArgs args_;
   SgdRates rates_{};
+};
+
+class Calls final : public Recorded {
+ public:
+  explicit Calls(std::function<void()> calls) : calls_(std::move(calls)) {}
+  void Run() override { calls_(); }
+
+ private:
+  const std::function<void()> calls_;
 };
 
 long long Long(int64_t v) { return v; }  // for %lld
@@ -119,6 +131,7 @@ class CpuBackend : public Backend {
   void Download(std::span<std::byte> host, const void* device) override {
     std::memcpy(host.data(), device, host.size());
   }
+  void Copy(void* to, const void* from, size_t bytes) override { std::memcpy(to, from, bytes); }
   std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
     try {
       return desc.training ? MakeTrainingConv(context_, desc) : MakeInferenceConv(context_, desc);
@@ -148,6 +161,12 @@ class CpuBackend : public Backend {
   }
   void UnpackGradients() override {}
   void PackGradients() override {}
+  std::unique_ptr<Recorded> Record(std::function<void()> calls) override {
+    return std::make_unique<Calls>(std::move(calls));
+  }
+  void Beside(const std::function<void(void* stream)>& enqueue) override { enqueue(nullptr); }
+  void Join() override {}
+  bool Idle() override { return true; }
   void Synchronize() override { context_.stream.wait(); }
 
  private:

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/cuda/cuda_backend.h"
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "backends/cuda/batch_norm.h"
@@ -15,6 +17,7 @@
 #include "backends/cuda/max_pool.h"
 #include "backends/cuda/multibox.h"
 #include "backends/cuda/plan.h"
+#include "backends/cuda/recorded.h"
 #include "backends/cuda/training_filters.h"
 #include "backends/cuda/values.h"
 
@@ -25,10 +28,12 @@ class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(const BackendOptions& options) {
     SSD_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));
+    side_.emplace(context_);
     target_ = OpenGpuTarget(context_.stream, {options.plan_cache, options.warn});
   }
   ~CudaBackend() override {
     target_.reset();
+    side_.reset();
     (void)cudaStreamDestroy(context_.stream);
   }
 
@@ -68,6 +73,9 @@ class CudaBackend final : public Backend {
     SSD_CUDA(
         cudaMemcpyAsync(host.data(), device, host.size(), cudaMemcpyDeviceToHost, context_.stream));
   }
+  void Copy(void* to, const void* from, size_t bytes) override {
+    SSD_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, context_.stream));
+  }
   std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
     return MakeCudaConv(context_, *target_, desc);
   }
@@ -92,11 +100,22 @@ class CudaBackend final : public Backend {
   }
   void UnpackGradients() override { filters_.UnpackGradients(context_); }
   void PackGradients() override { filters_.PackGradients(context_); }
+  std::unique_ptr<Recorded> Record(std::function<void()> calls) override {
+    return RecordOnCuda(context_, std::move(calls));
+  }
+  void Beside(const std::function<void(void* stream)>& enqueue) override { enqueue(side_->Fork()); }
+  void Join() override { side_->Join(); }
+  bool Idle() override {
+    const cudaError_t error = cudaStreamQuery(context_.stream);
+    if (error != cudaErrorNotReady) CheckCuda(error, "cudaStreamQuery");
+    return error == cudaSuccess;
+  }
   void Synchronize() override { SSD_CUDA(cudaStreamSynchronize(context_.stream)); }
 
  private:
   TrainingFilters filters_;
   CudaContext context_{nullptr, &filters_};
+  std::optional<SideStream> side_;
   std::unique_ptr<PlanTarget> target_;
 };
 

@@ -53,7 +53,7 @@ TEST(CudaBackend, AutoFallsBackAndSaysWhy) {
 class TwoRanks final : public NormSpan {
  public:
   int64_t ranks() const override { return 2; }
-  void Sum(std::span<double>) override {}
+  void Sum(std::span<double>, void*) override {}
 };
 
 TEST(CudaBackend, RefusesABatchNormOverRanks) {

@@ -99,6 +99,12 @@ CudaSgd::CudaSgd(const CudaContext& context, const std::vector<SgdSegment>& segm
     SSD_CHECK(int64_t{outer} * inner < INT32_MAX - kTile);
     for (int32_t first = 0; first < outer * inner; first += kTile)
       tiles.push_back({static_cast<int32_t>(s), first});
+    const int64_t at = w - segments.front().w, rows = int64_t{outer} * area;
+    if (gradient != nullptr) {
+      gradients_.push_back({gradient, rows * inner, DType::kF32, at});
+    } else {
+      gradients_.push_back({half_gradient, rows * padded, DType::kF16, at});
+    }
   }
   SSD_CHECK(!tiles.empty());
   tiles_ = static_cast<uint32_t>(tiles.size());

@@ -24,23 +24,26 @@ void SumGradient(const CudaContext& context, const std::vector<const void*>& ter
 struct SgdSegment {
   float* w;
   float* m;
-  const float* gradient;        // as w; or null, then
-  const __half* half_gradient;  // channels last
-  __half* half_weight;          // receives the new w; null: not wanted
+  float* gradient;        // as w; or null, then
+  __half* half_gradient;  // channels last
+  __half* half_weight;    // receives the new w; null: not wanted
   int32_t outer, inner, area, padded;
 };
 
 // Spec section 6 over all parameters in one launch: f32 master weights and momentum, f16 or f32
 // gradients times the loss scale in, f16 weights out.
+// Segments are in the order of the arena.
 class CudaSgd final : public SgdOp {
  public:
   CudaSgd(const CudaContext& context, const std::vector<SgdSegment>& segments);
+  std::vector<GradientRun> gradients() const override { return gradients_; }
   // Enqueued, without a wait. Rates live on the device, so a captured Run follows a later SetRates.
   void SetRates(const SgdRates& rates) override;
   void Run() override;
 
  private:
   CudaContext context_;
+  std::vector<GradientRun> gradients_;
   uint32_t tiles_;
   std::unique_ptr<DeviceMemory> segment_, tile_, rates_;
 };

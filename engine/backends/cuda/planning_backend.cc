@@ -55,6 +55,7 @@ class PlanningBackend final : public Backend {
   bool memory_is_host() const override { return false; }
   void Upload(void*, std::span<const std::byte>) override { Refuse(); }
   void Download(std::span<std::byte>, const void*) override { Refuse(); }
+  void Copy(void*, const void*, size_t) override { Refuse(); }
   std::unique_ptr<Op> MakeConv(const ConvDesc& desc) override {
     return MakeCudaConv({nullptr, &filters_}, target_, desc);
   }
@@ -71,6 +72,10 @@ class PlanningBackend final : public Backend {
   std::unique_ptr<SgdOp> MakeSgd(const SgdArgs&) override { Refuse(); }
   void UnpackGradients() override { Refuse(); }
   void PackGradients() override { Refuse(); }
+  std::unique_ptr<Recorded> Record(std::function<void()>) override { Refuse(); }
+  void Beside(const std::function<void(void*)>&) override { Refuse(); }
+  void Join() override { Refuse(); }
+  bool Idle() override { return true; }
   void Synchronize() override {}
 
  private:

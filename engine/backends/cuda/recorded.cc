@@ -1,0 +1,73 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/cuda/recorded.h"
+
+#include <utility>
+
+namespace ssd {
+namespace {
+
+class CudaRecorded final : public Recorded {
+ public:
+  CudaRecorded(const CudaContext& context, std::function<void()> calls)
+      : context_(context), calls_(std::move(calls)) {}
+  ~CudaRecorded() override {
+    if (graph_ != nullptr) (void)cudaGraphExecDestroy(graph_);
+  }
+  CudaRecorded(const CudaRecorded&) = delete;
+  CudaRecorded& operator=(const CudaRecorded&) = delete;
+
+  void Run() override {
+    if (graph_ != nullptr) {
+      SSD_CUDA(cudaGraphLaunch(graph_, context_.stream));
+    } else {
+      calls_();
+      Capture();
+    }
+  }
+
+ private:
+  void Capture() {
+    cudaGraph_t captured = nullptr;
+    // Other threads may use CUDA meanwhile: NCCL's and the loader's do.
+    SSD_CUDA(cudaStreamBeginCapture(context_.stream, cudaStreamCaptureModeThreadLocal));
+    try {
+      calls_();
+    } catch (...) {
+      if (cudaStreamEndCapture(context_.stream, &captured) == cudaSuccess)
+        (void)cudaGraphDestroy(captured);
+      throw;
+    }
+    SSD_CUDA(cudaStreamEndCapture(context_.stream, &captured));
+    const cudaError_t error = cudaGraphInstantiate(&graph_, captured, 0);
+    (void)cudaGraphDestroy(captured);
+    CheckCuda(error, "cudaGraphInstantiate");
+  }
+
+  const CudaContext context_;
+  const std::function<void()> calls_;
+  cudaGraphExec_t graph_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Recorded> RecordOnCuda(const CudaContext& context, std::function<void()> calls) {
+  return std::make_unique<CudaRecorded>(context, std::move(calls));
+}
+
+SideStream::SideStream(const CudaContext& context) : context_(context) {
+  SSD_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+}
+
+cudaStream_t SideStream::Fork() {
+  forked_.Record(context_.stream);
+  forked_.Hold(stream_);
+  return stream_;
+}
+
+void SideStream::Join() {
+  joined_.Record(stream_);
+  joined_.Hold(context_.stream);
+}
+
+}  // namespace ssd

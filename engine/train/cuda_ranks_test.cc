@@ -1,0 +1,67 @@
+// SPDX-FileCopyrightText: The mlperf-ssd authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The CUDA backend's training as one of two ranks, on the emulator.
+#include <cuda_fp16.h>
+#include <gtest/gtest.h>
+
+#include "backends/cuda/cuda_backend.h"
+#include "testing/emulator/memory.h"
+#include "testing/emulator/stream.h"
+#include "train/small_training.h"
+
+namespace ssd {
+namespace {
+
+// The device of a rank whose only peer has the same gradients.
+class Twin final : public DeviceCommunicator {
+ public:
+  int rank() const override { return 0; }
+  int world() const override { return 2; }
+  void SumOn(void* stream, std::span<const Values> values) override {
+    for (const Values& v : values) {
+      emulator::Enqueue(static_cast<emulator::Stream*>(stream), [v] {
+        const emulator::Opened opened;
+        for (size_t i = 0; i < v.count; ++i) {
+          if (v.type == DType::kF16) {
+            __half& h = static_cast<__half*>(v.data)[i];
+            h = __float2half_rn(2 * __half2float(h));
+          } else {
+            static_cast<float*>(v.data)[i] *= 2;
+          }
+        }
+      });
+    }
+  }
+  void Await(const std::function<bool()>& done) override {
+    while (!done()) continue;
+  }
+
+  std::string Address() override { return ""; }
+  void Connect(const std::vector<std::string>&) override {}
+  void SumOn(void*, std::span<double>) override {}
+  void Sum(std::span<float>) override {}
+  void Sum(std::span<double>) override {}
+  void Broadcast(std::span<std::byte>) override {}
+  std::optional<std::vector<std::string>> Gather(std::string_view) override { return {}; }
+  void Exchange(int, std::span<const std::byte>, std::span<std::byte>) override {}
+  void Abort() override {}
+};
+
+// Half the gradient, summed with the same of a peer, beside the backward pass and behind it.
+// Halved, gradients below 2^-14 lose a bit.
+TEST(CudaRanks, SumsOverDevicesWhateverStreamIsFirst) {
+  Training alone(MakeCudaBackend());
+  for (int step = 0; step < 2; ++step) alone.Step();
+  for (const bool newest : {false, true}) {
+    emulator::PreferNewest(newest);
+    Twin twin;
+    Training pair(MakeCudaBackend(), &twin);
+    for (int step = 0; step < 2; ++step) pair.Step();
+    EXPECT_LT(Distance(pair.parameters.HostWeights(), alone.parameters.HostWeights()), 5e-6);
+  }
+  emulator::PreferNewest(false);
+}
+
+}  // namespace
+}  // namespace ssd
