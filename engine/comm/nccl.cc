@@ -3,7 +3,6 @@
 #include "comm/nccl.h"
 
 #include <cuda_runtime.h>
-#include <dlfcn.h>
 #include <nccl.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/shared_library.h"
 
 namespace ssd {
 
@@ -37,32 +37,23 @@ struct Api {
   decltype(&ncclGroupEnd) group_end;
 };
 
-template <class Function>
-void Find(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(dlsym(library, name));
-  if (function == nullptr)
-    Throw(Status::kUnavailable, "%s lacks %s: install NCCL %d.%d or newer", kLibrary, name,
-          NCCL_MAJOR, NCCL_MINOR);
-}
-
 Api LoadApi() {
-  void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr)
-    Throw(Status::kUnavailable,
-          "%s is missing: install NCCL for CUDA 13, and name its folder in LD_LIBRARY_PATH",
-          kLibrary);
+  const SharedLibrary library(
+      kLibrary, {"install NCCL for CUDA 13, and name its folder in LD_LIBRARY_PATH",
+                 "install NCCL " + std::to_string(NCCL_MAJOR) + "." + std::to_string(NCCL_MINOR) +
+                     " or newer"});
   Api api;
-  Find(library, "ncclGetErrorString", api.error_string);
-  Find(library, "ncclGetUniqueId", api.unique_id);
-  Find(library, "ncclCommInitRankConfig", api.init);
-  Find(library, "ncclCommGetAsyncError", api.async_error);
-  Find(library, "ncclCommAbort", api.abort);
-  Find(library, "ncclAllReduce", api.all_reduce);
-  Find(library, "ncclBroadcast", api.broadcast);
-  Find(library, "ncclSend", api.send);
-  Find(library, "ncclRecv", api.receive);
-  Find(library, "ncclGroupStart", api.group_start);
-  Find(library, "ncclGroupEnd", api.group_end);
+  library.Find("ncclGetErrorString", api.error_string);
+  library.Find("ncclGetUniqueId", api.unique_id);
+  library.Find("ncclCommInitRankConfig", api.init);
+  library.Find("ncclCommGetAsyncError", api.async_error);
+  library.Find("ncclCommAbort", api.abort);
+  library.Find("ncclAllReduce", api.all_reduce);
+  library.Find("ncclBroadcast", api.broadcast);
+  library.Find("ncclSend", api.send);
+  library.Find("ncclRecv", api.receive);
+  library.Find("ncclGroupStart", api.group_start);
+  library.Find("ncclGroupEnd", api.group_end);
   return api;
 }
 

@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
-#include <dlfcn.h>
 #include <nvjpeg.h>
 
 #include <vector>
 
 #include "backends/cuda/jpeg.h"
 #include "core/error.h"
+#include "core/shared_library.h"
 
 namespace ssd {
 namespace {
@@ -24,28 +24,18 @@ struct Api {
   decltype(&nvjpegDecodeBatched) decode_batched;
 };
 
-template <class Function>
-void Find(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(dlsym(library, name));
-  if (function == nullptr)
-    Throw(Status::kUnavailable, "%s lacks %s: install that of CUDA 13", kLibrary, name);
-}
-
 Api LoadApi() {
-  void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr)
-    Throw(Status::kUnavailable,
-          "%s is missing: install nvJPEG of CUDA 13, and name its folder in LD_LIBRARY_PATH, or "
-          "set data.decoder to host",
-          kLibrary);
+  const SharedLibrary library(kLibrary, {"install nvJPEG of CUDA 13, and name its folder in "
+                                         "LD_LIBRARY_PATH, or set data.decoder to host",
+                                         "install that of CUDA 13"});
   Api api;
-  Find(library, "nvjpegCreateEx", api.create);
-  Find(library, "nvjpegDestroy", api.destroy);
-  Find(library, "nvjpegJpegStateCreate", api.create_state);
-  Find(library, "nvjpegJpegStateDestroy", api.destroy_state);
-  Find(library, "nvjpegDecode", api.decode);
-  Find(library, "nvjpegDecodeBatchedInitialize", api.initialize);
-  Find(library, "nvjpegDecodeBatched", api.decode_batched);
+  library.Find("nvjpegCreateEx", api.create);
+  library.Find("nvjpegDestroy", api.destroy);
+  library.Find("nvjpegJpegStateCreate", api.create_state);
+  library.Find("nvjpegJpegStateDestroy", api.destroy_state);
+  library.Find("nvjpegDecode", api.decode);
+  library.Find("nvjpegDecodeBatchedInitialize", api.initialize);
+  library.Find("nvjpegDecodeBatched", api.decode_batched);
   return api;
 }
 
