@@ -267,7 +267,8 @@ func TestWhatCannotBePrepared(t *testing.T) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 		for _, name := range list(t, dir) {
-			if strings.HasSuffix(name, ".part") && strings.HasPrefix(want, "the MD5") || strings.Contains(name, "bbox_only") || strings.Contains(name, "unpacking") {
+			damaged := strings.HasPrefix(want, "the MD5") && name == "val2017.zip.part" // another archive's stays, to be gone on with
+			if damaged || strings.Contains(name, "bbox_only") || strings.Contains(name, "unpacking") {
 				t.Errorf("%s: left behind: %s", want, name)
 			}
 		}
