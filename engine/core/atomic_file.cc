@@ -3,9 +3,11 @@
 #include "core/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -13,10 +15,11 @@
 
 namespace ssd {
 
-AtomicFile::AtomicFile(const std::string& path)
-    : path_(path),
-      temporary_(path + ".tmp"),
-      fd_(open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
+AtomicFile::AtomicFile(const std::string& path, Use use)
+    : path_(path), use_(use), temporary_(path + (use == Use::kCache ? ".XXXXXX" : ".tmp")) {
+  fd_ = use == Use::kCache
+            ? mkostemp(temporary_.data(), O_CLOEXEC)
+            : open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd_ < 0) Fail("cannot create");
 }
 
@@ -37,10 +40,12 @@ void AtomicFile::Write(const void* data, size_t size) {
 }
 
 void AtomicFile::Commit() {
-  if (fsync(fd_) != 0) Fail("cannot write");
+  if (use_ == Use::kCache && fchmod(fd_, 0644) != 0) Fail("cannot write");
+  if (use_ == Use::kRecord && fsync(fd_) != 0) Fail("cannot write");
   if (close(std::exchange(fd_, -1)) != 0) Fail("cannot write");
   if (rename(temporary_.c_str(), path_.c_str()) != 0) Fail("cannot rename");
   committed_ = true;
+  if (use_ == Use::kCache) return;
   const size_t slash = path_.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
   const int dir = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

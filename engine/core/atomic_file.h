@@ -8,12 +8,15 @@
 
 namespace ssd {
 
-// A file that appears whole or not at all: written as path + ".tmp", and on Commit synced, renamed
-// and its folder synced. Without Commit nothing is left. Errors are Status::kData and name the
-// path.
+// A file that appears whole or not at all: written beside path and renamed on Commit. Without
+// Commit nothing is left. Errors are Status::kData and name the path.
 class AtomicFile {
  public:
-  explicit AtomicFile(const std::string& path);
+  enum class Use {
+    kRecord,  // written as path + ".tmp", by one writer at a time; on the disk after Commit
+    kCache,   // any number of writers, the last to Commit wins; lost if the machine stops soon
+  };
+  explicit AtomicFile(const std::string& path, Use use = Use::kRecord);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -25,7 +28,9 @@ class AtomicFile {
  private:
   [[noreturn]] void Fail(const char* what) const;
 
-  const std::string path_, temporary_;
+  const std::string path_;
+  const Use use_;
+  std::string temporary_;
   int fd_;
   bool committed_ = false;
 };

@@ -2,21 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/cuda/plan_cache.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cctype>
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <sstream>
 #include <string_view>
 #include <utility>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/file_bytes.h"
 
@@ -85,30 +82,6 @@ std::string Content(const std::string& path) {
   std::string text(kMaxBytes + 1, '\0');
   text.resize(file.ReadAt(0, text.data(), text.size()));
   return text;
-}
-
-[[noreturn]] void Fail(const std::string& path) {
-  Throw(Status::kData, "%s: %s", path.c_str(), std::strerror(errno));
-}
-
-// Like AtomicFile, but each writer has a temporary file of its own; nothing is lost if the machine
-// stops before it is on the disk, as its sum is then wrong.
-void Replace(const std::string& path, const std::string& text) {
-  std::string temporary = path + ".XXXXXX";
-  const int fd = mkostemp(temporary.data(), O_CLOEXEC);
-  if (fd < 0) Fail(path);
-  size_t written = 0;
-  ssize_t n = 1;
-  while (written < text.size() && n > 0) {
-    n = write(fd, text.data() + written, text.size() - written);
-    written += n > 0 ? static_cast<size_t>(n) : 0;
-  }
-  const bool good = fchmod(fd, 0644) == 0 && written == text.size();
-  if (close(fd) == 0 && good && rename(temporary.c_str(), path.c_str()) == 0) return;
-  const int error = errno;
-  unlink(temporary.c_str());
-  errno = error;
-  Fail(path);
 }
 
 }  // namespace
@@ -182,7 +155,9 @@ void PlanCache::Write(const Plans& plans) const {
   for (const auto& [graph, plan] : plans)
     text << plan.choice.engine << ' ' << KnobsText(plan.choice.knobs) << ' ' << plan.ms << ' '
          << graph << '\n';
-  Replace(path_, text.str() + SumLine(text.str()));
+  AtomicFile file(path_, AtomicFile::Use::kCache);
+  file.Write(text.str() + SumLine(text.str()));
+  file.Commit();
 }
 
 }  // namespace ssd
