@@ -286,8 +286,9 @@ class Backend {
 };
 
 // The ranks that a training BatchNorm spans (spec section 6), all with the same batch. Called by
-// the thread that runs the op, in the order of the ops. values are the backend's memory; the sum is
-// enqueued on its stream (null: done on return) and has the same bytes on every rank.
+// the thread that runs or records the op, in the order of the ops. values are the backend's memory;
+// the sum is enqueued on stream, one of its own (null: done on return), and has the same bytes on
+// every rank.
 class NormSpan {
  public:
   virtual ~NormSpan() = default;

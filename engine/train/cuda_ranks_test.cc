@@ -5,6 +5,8 @@
 #include <cuda_fp16.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "backends/cuda/cuda_backend.h"
 #include "testing/emulator/memory.h"
 #include "testing/emulator/stream.h"
@@ -19,6 +21,7 @@ class Twin final : public DeviceCommunicator {
   int rank() const override { return 0; }
   int world() const override { return 2; }
   void SumOn(void* stream, std::span<const Values> values) override {
+    sums_on.insert(stream);
     for (const Values& v : values) {
       emulator::Enqueue(static_cast<emulator::Stream*>(stream), [v] {
         const emulator::Opened opened;
@@ -33,13 +36,20 @@ class Twin final : public DeviceCommunicator {
       });
     }
   }
+  void SumOn(void* stream, std::span<double> values) override {
+    sums_on.insert(stream);
+    emulator::Enqueue(static_cast<emulator::Stream*>(stream), [values] {
+      const emulator::Opened opened;
+      for (double& v : values) v *= 2;
+    });
+  }
   void Await(const std::function<bool()>& done) override {
     while (!done()) continue;
   }
+  std::set<void*> sums_on;  // streams
 
   std::string Address() override { return ""; }
   void Connect(const std::vector<std::string>&) override {}
-  void SumOn(void*, std::span<double>) override {}
   void Sum(std::span<float>) override {}
   void Sum(std::span<double>) override {}
   void Broadcast(std::span<std::byte>) override {}
@@ -61,6 +71,31 @@ TEST(CudaRanks, SumsOverDevicesWhateverStreamIsFirst) {
     EXPECT_LT(Distance(pair.parameters.HostWeights(), alone.parameters.HostWeights()), 5e-6);
   }
   emulator::PreferNewest(false);
+}
+
+class TwinSpan final : public NormSpan {
+ public:
+  explicit TwinSpan(Twin& twin) : twin_(twin) {}
+  int64_t ranks() const override { return twin_.world(); }
+  void Sum(std::span<double> values, void* stream) override { twin_.SumOn(stream, values); }
+
+ private:
+  Twin& twin_;
+};
+
+// Over two like batches the statistics are those of one, but for n / (n - 1), and what is not fused
+// is rounded elsewhere.
+TEST(CudaRanks, TrainsWithStatisticsOfAllRanks) {
+  Twin twin;
+  TwinSpan span(twin);
+  Training alone(MakeCudaBackend()), pair(MakeCudaBackend({.norm_span = &span}), &twin);
+  for (int step = 0; step < 2; ++step) {
+    alone.Step();
+    pair.Step();
+  }
+  EXPECT_LT(Distance(pair.parameters.HostWeights(), alone.parameters.HostWeights()), 1e-3);
+  EXPECT_LT(Distance(pair.parameters.HostStatistics(), alone.parameters.HostStatistics()), 1e-3);
+  EXPECT_EQ(twin.sums_on.size(), 1u) << "streams whose sums may wait for each other";
 }
 
 }  // namespace

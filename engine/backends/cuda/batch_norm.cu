@@ -208,8 +208,10 @@ __global__ void __launch_bounds__(kSide* kDepth)
             sums.second / n - d * d, n);
 }
 
+// From sums around zero.
+template <class Sum>
 struct StatisticsFromSums {
-  const float* sums;
+  const Sum* sums;  // [2, channels]
   int32_t channels;
   double n;
   ChannelState state;
@@ -219,6 +221,21 @@ struct StatisticsFromSums {
     state.Set(c, mean, sums[channels + c] / n - mean * mean, n);
   }
 };
+
+// The blocks' sums to the first block's place, around zero, which all ranks share: doubles have the
+// digits for it.
+__global__ void __launch_bounds__(kSide* kDepth)
+    UnshiftedSumsKernel(Rows rows, const Halves* x, double* partial) {
+  __shared__ double shared[kDepth * kSide];
+  const auto c = static_cast<int32_t>(blockIdx.x * kSide + threadIdx.x);
+  const TwoSums sums = SumBlocks(rows, partial, c, shared);
+  const int32_t channels = rows.groups * kLanes;
+  if (threadIdx.y > 0 || c >= channels) return;
+  const double shift = __half2float(x[c / kLanes].v[c % kLanes]);
+  const auto n = static_cast<double>(rows.count);
+  partial[c] = sums.first + n * shift;
+  partial[channels + c] = sums.second + 2 * shift * sums.first + n * shift * shift;
+}
 
 __global__ void __launch_bounds__(kSide* kDepth)
     FinishSumsKernel(Rows rows, const double* partial, float* sums) {
@@ -235,8 +252,10 @@ __global__ void __launch_bounds__(kSide* kDepth)
 struct GradientFactors {
   float *slope, *curve, *constant;
 };
+template <class Sum>
 struct FactorsOf {
-  const float *gamma, *inverse_std, *dgamma, *dbeta;
+  const float *gamma, *inverse_std;
+  const Sum *dgamma, *dbeta;
   double n;
   GradientFactors factors;
   __host__ __device__ void operator()(int64_t c) const {
@@ -246,15 +265,19 @@ struct FactorsOf {
     factors.constant[c] = static_cast<float>(-slope * dbeta[c] / n);
   }
 };
+// Leaves dbeta and dgamma in the first block's place, too, as they were before they were rounded.
 __global__ void __launch_bounds__(kSide* kDepth)
-    FinishGradientKernel(Rows rows, const double* partial, const float* inverse_std, float* dgamma,
-                         float* dbeta, FactorsOf factors) {
+    FinishGradientKernel(Rows rows, double* partial, const float* inverse_std, float* dgamma,
+                         float* dbeta, FactorsOf<float> factors) {
   __shared__ double shared[kDepth * kSide];
   const auto c = static_cast<int32_t>(blockIdx.x * kSide + threadIdx.x);
   const TwoSums sums = SumBlocks(rows, partial, c, shared);
-  if (threadIdx.y > 0 || c >= rows.groups * kLanes) return;
-  dbeta[c] = static_cast<float>(sums.first);
-  dgamma[c] = static_cast<float>(sums.second * inverse_std[c]);
+  const int32_t channels = rows.groups * kLanes;
+  if (threadIdx.y > 0 || c >= channels) return;
+  partial[c] = sums.first;
+  partial[channels + c] = sums.second * inverse_std[c];
+  dbeta[c] = static_cast<float>(partial[c]);
+  dgamma[c] = static_cast<float>(partial[channels + c]);
   if (factors.gamma != nullptr) factors(c);
 }
 
@@ -334,6 +357,7 @@ class CudaBatchNorm final : public Op {
   void Bind(const OpArgs& args) override {
     SSD_CHECK(args.x != nullptr && args.gamma != nullptr && args.beta != nullptr);
     SSD_CHECK(desc_.deferred == (args.y == nullptr) && desc_.sums == (args.sums != nullptr));
+    SSD_CHECK(span() == nullptr || !(desc_.deferred || desc_.sums));
     SSD_CHECK(args.running_mean != nullptr && args.running_var != nullptr);
     SSD_CHECK(args.scratch != nullptr && desc_.residual == (args.residual != nullptr));
     for (const float* values :
@@ -350,11 +374,10 @@ class CudaBatchNorm final : public Op {
       ForEach(context_, rows_.channels(), InverseStd{args_.running_var, desc_.eps, inverse_std_});
     } else if (desc_.sums) {
       ForEach(context_, rows_.channels(),
-              StatisticsFromSums{args_.sums, rows_.channels(), n(), State()});
+              StatisticsFromSums<float>{args_.sums, rows_.channels(), n(), State()});
     } else {
       Launch(context_, StatisticsKernel, BlocksOf(rows_), {kThreads}, rows_, x(), partial_);
-      Launch(context_, FinishStatisticsKernel, SidesOf(rows_), {kSide, kDepth}, rows_, x(),
-             partial_, State());
+      FinishStatistics();
     }
     if (desc_.deferred) return;
     ForEach(context_, size(),
@@ -368,14 +391,12 @@ class CudaBatchNorm final : public Op {
   // dx = gamma / std (dy - dbeta / n - xhat dgamma / n).
   void Backward() override {
     SSD_CHECK(desc_.training);
-    const FactorsOf factors{args_.gamma, inverse_std_, args_.dgamma, args_.dbeta, n(), factors_};
     if (desc_.deferred) {
-      ForEach(context_, rows_.channels(), factors);
+      ForEach(context_, rows_.channels(), Factors(args_.dgamma, args_.dbeta));
     } else {
       Launch(context_, GradientSumsKernel, BlocksOf(rows_), {kThreads}, rows_, x(), AsFloats(mean_),
              *dy_, static_cast<Halves*>(args_.dresidual), partial_);
-      Launch(context_, FinishGradientKernel, SidesOf(rows_), {kSide, kDepth}, rows_, partial_,
-             inverse_std_, args_.dgamma, args_.dbeta, factors);
+      FinishGradient();
     }
     ForEach(context_, size(),
             InputGradient{x(), AsFloats(mean_), *dx_from_, AsFloats(factors_.slope),
@@ -405,6 +426,38 @@ class CudaBatchNorm final : public Op {
                    : *dy_;
   }
 
+  void FinishStatistics() {
+    if (span() == nullptr) {
+      Launch(context_, FinishStatisticsKernel, SidesOf(rows_), {kSide, kDepth}, rows_, x(),
+             partial_, State());
+      return;
+    }
+    Launch(context_, UnshiftedSumsKernel, SidesOf(rows_), {kSide, kDepth}, rows_, x(), partial_);
+    SumOverSpan();
+    ForEach(context_, rows_.channels(),
+            StatisticsFromSums<double>{partial_, rows_.channels(), n(), State()});
+  }
+
+  // dgamma and dbeta are this rank's: gradients are averaged later. dx takes the span's.
+  void FinishGradient() {
+    const bool alone = span() == nullptr;
+    Launch(context_, FinishGradientKernel, SidesOf(rows_), {kSide, kDepth}, rows_, partial_,
+           inverse_std_, args_.dgamma, args_.dbeta,
+           alone ? Factors(args_.dgamma, args_.dbeta) : FactorsOf<float>{});
+    if (alone) return;
+    SumOverSpan();
+    ForEach(context_, rows_.channels(), Factors(partial_ + rows_.channels(), partial_));
+  }
+
+  void SumOverSpan() {
+    span()->Sum({partial_, 2 * static_cast<size_t>(rows_.channels())}, context_.stream);
+  }
+
+  template <class Sum>
+  FactorsOf<Sum> Factors(Sum* dgamma, Sum* dbeta) const {
+    return {args_.gamma, inverse_std_, dgamma, dbeta, n(), factors_};
+  }
+
   ChannelState State() const {
     ChannelState state{
         mean_,   inverse_std_, args_.running_mean, args_.running_var, desc_.eps, desc_.momentum,
@@ -418,7 +471,10 @@ class CudaBatchNorm final : public Op {
   }
   bool masks() const { return desc_.relu && !desc_.finished; }
   int64_t size() const { return rows_.count * rows_.groups; }  // in Halves
-  double n() const { return static_cast<double>(rows_.count); }
+  NormSpan* span() const { return context_.norm_span; }
+  double n() const {  // rows that statistics are over
+    return static_cast<double>(rows_.count * (span() == nullptr ? 1 : span()->ranks()));
+  }
   const Halves* x() const { return AsHalves(args_.x); }
 
   const CudaContext context_;
@@ -482,7 +538,7 @@ void NormGradient(const CudaContext& context, const ValueDesc& desc, const void*
   Launch(context, NormGradientKernel, BlocksOf(rows), {kThreads}, rows, AsHalves(x),
          NormOf(norm, gamma, beta), static_cast<Halves*>(dy), partial);
   Launch(context, FinishGradientKernel, SidesOf(rows), {kSide, kDepth}, rows, partial,
-         norm.inverse_std, dgamma, dbeta, FactorsOf{});
+         norm.inverse_std, dgamma, dbeta, FactorsOf<float>{});
 }
 
 }  // namespace ssd

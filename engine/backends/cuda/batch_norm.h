@@ -15,6 +15,8 @@ namespace ssd {
 // otherwise). Sums in f32 by thread and f64 beyond, in an order that does not change. Saves mean,
 // 1 / std and, with a ReLU whose gradient is its own, a bit an element; deferred also scale and
 // shift (NormState). Backward reads x and not y. Parameters and statistics are 16-byte aligned.
+// Over a span of ranks it takes sums of f64 in two collectives, one a pass, and no work of
+// neighbours.
 std::unique_ptr<Op> MakeCudaBatchNorm(const CudaContext& context, const BatchNormDesc& desc);
 
 // What a deferred BatchNorm saves, by channel: y = scale x + shift.

@@ -20,6 +20,7 @@ class TrainingFilters;
 struct CudaContext {
   cudaStream_t stream = nullptr;
   TrainingFilters* filters = nullptr;  // where training convolutions keep theirs
+  NormSpan* norm_span = nullptr;       // of training BatchNorms; null: this rank alone
 };
 
 // Zeroed on the context's stream. Throws Status::kUnavailable when the GPU's memory is full, with

@@ -24,11 +24,29 @@
 namespace ssd {
 namespace {
 
+// A span's sums, on the side stream: all that is summed over ranks is in one order there. Two sums
+// at once, each begun first on another GPU, might wait for each other without end.
+class OrderedSpan final : public NormSpan {
+ public:
+  OrderedSpan(NormSpan& span, SideStream& side) : span_(span), side_(side) {}
+  int64_t ranks() const override { return span_.ranks(); }
+  void Sum(std::span<double> values, void*) override {
+    span_.Sum(values, side_.Fork());
+    side_.Join();
+  }
+
+ private:
+  NormSpan& span_;
+  SideStream& side_;
+};
+
 class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(const BackendOptions& options) {
     SSD_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));
     side_.emplace(context_);
+    if (options.norm_span != nullptr)
+      context_.norm_span = &span_.emplace(*options.norm_span, *side_);
     target_ = OpenGpuTarget(context_.stream, {options.plan_cache, options.warn});
   }
   ~CudaBackend() override {
@@ -48,7 +66,7 @@ class CudaBackend final : public Backend {
            std::to_string(runtime / 1000) + "." + std::to_string(runtime % 1000 / 10);
   }
   Precision precision() const override { return Precision::kF16; }
-  bool fuses() const override { return true; }
+  bool fuses() const override { return !span_; }
   size_t Bytes(const ValueDesc& value) const override { return CudaBytes(value); }
   int64_t image_channels() const override { return kCudaImageChannels; }
   int64_t head_channels(int64_t shapes) const override { return CudaHeadChannels(shapes); }
@@ -116,6 +134,7 @@ class CudaBackend final : public Backend {
   TrainingFilters filters_;
   CudaContext context_{nullptr, &filters_};
   std::optional<SideStream> side_;
+  std::optional<OrderedSpan> span_;
   std::unique_ptr<PlanTarget> target_;
 };
 

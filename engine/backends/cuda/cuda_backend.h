@@ -15,7 +15,8 @@ namespace ssd {
 std::string CudaObstacle(const BackendOptions& options);
 
 // cuDNN for convolutions, own kernels for the rest; f16, every value channels last; on the current
-// device. REQUIRES: no CudaObstacle.
+// device. Over a span of ranks nothing of a BatchNorm is fused into convolutions: its sums travel
+// first. REQUIRES: no CudaObstacle.
 std::unique_ptr<Backend> MakeCudaBackend(const BackendOptions& options = {});
 
 }  // namespace ssd

@@ -50,20 +50,6 @@ TEST(CudaBackend, AutoFallsBackAndSaysWhy) {
       << backend->Describe();
 }
 
-class TwoRanks final : public NormSpan {
- public:
-  int64_t ranks() const override { return 2; }
-  void Sum(std::span<double>, void*) override {}
-};
-
-TEST(CudaBackend, RefusesABatchNormOverRanks) {
-  if (!HasDriver()) GTEST_SKIP() << "a missing driver is told first";
-  TwoRanks span;
-  EXPECT_TRUE(Holds(
-      Refusal({.device = DeviceKind::kCuda, .precision = Precision::kF16, .norm_span = &span}),
-      "model.bn_group"));
-}
-
 TEST(CudaBackend, SaysWhichPrecisionItHas) {
   if (!HasDriver()) GTEST_SKIP() << "a missing driver is told first";
   EXPECT_TRUE(Holds(Refusal({.device = DeviceKind::kCuda, .precision = Precision::kBF16}), "fp16"));

@@ -53,8 +53,6 @@ std::string CudaObstacle(const BackendOptions& options) {
            "with its GPUs (--gpus all)";
   if (options.precision != Precision::kF16)
     return "the CUDA engine computes in fp16: set model.precision to fp16";
-  if (options.norm_span != nullptr)
-    return "a BatchNorm over several GPUs is not built: set model.bn_group to 1";
   for (const auto& missing : {MissingLibrary(), MissingGpu()}) {
     if (!missing.empty()) return missing;
   }
