@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // cuda_plans NAME PROPERTIES SM BATCH...: makes every op of the network for a GPU that is known by
-// its properties alone, in training and in evaluation, and prints what cuDNN answers for each
-// graph, and under a fused one that is not taken what takes its place, beside an own kernel. Fails
-// if an op has no plan. Needs cuDNN's libraries, and a driver, which may be a
-// stub.
+// its properties alone, in training (alone and with BatchNorms over several ranks) and in
+// evaluation, and prints what cuDNN answers for each graph, and under a fused one that is not taken
+// what takes its place, beside an own kernel. Fails if an op has no plan. Needs cuDNN's libraries,
+// and a driver, which may be a stub.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -39,13 +39,21 @@ void LoadLibraries() {
   }
 }
 
-void Plan(PlanTarget& target, int64_t batch, Network::Mode mode) {
-  const auto backend = OpenPlanningBackend(target);
+struct Use {
+  const char* name;
+  Network::Mode mode;
+  bool spans;
+};
+constexpr Use kUses[] = {{"training", Network::Mode::kTrain, false},
+                         {"training over ranks", Network::Mode::kTrain, true},
+                         {"evaluation", Network::Mode::kInfer, false}};
+
+void Plan(PlanTarget& target, int64_t batch, const Use& use) {
+  const auto backend = OpenPlanningBackend(target, use.spans);
   const Parameters parameters(BuildSsd300(), *backend);
-  const Network network(parameters.graph(), *backend, parameters, batch, mode, 0);
-  std::printf("%s, batch %lld: %zu MB of memory\n",
-              mode == Network::Mode::kTrain ? "training" : "evaluation",
-              static_cast<long long>(batch), network.memory_bytes() >> 20);
+  const Network network(parameters.graph(), *backend, parameters, batch, use.mode, 0);
+  std::printf("%s, batch %lld: %zu MB of memory\n", use.name, static_cast<long long>(batch),
+              network.memory_bytes() >> 20);
 }
 
 // A line a graph; returns the number of those that are refused and that nothing replaces.
@@ -80,9 +88,9 @@ int Main(int argc, char** argv) {
   const auto target = DescribedTarget(ReadFile(argv[2]), std::atoi(argv[3]));
   int failed = 0;
   for (int i = 4; i < argc; ++i) {
-    for (const auto mode : {Network::Mode::kTrain, Network::Mode::kInfer}) {
+    for (const Use& use : kUses) {
       try {
-        Plan(*target, std::atoll(argv[i]), mode);
+        Plan(*target, std::atoll(argv[i]), use);
       } catch (const Error& e) {
         std::fprintf(stderr, "cuda_plans: batch %s: %s\n", argv[i], e.what());
         failed = 1;

@@ -40,10 +40,10 @@ class Reserved final : public DeviceMemory {
 
 class PlanningBackend final : public Backend {
  public:
-  explicit PlanningBackend(PlanTarget& target) : target_(target) {}
+  PlanningBackend(PlanTarget& target, bool spans) : target_(target), spans_(spans) {}
   std::string Describe() const override { return "cuda: plans only"; }
   Precision precision() const override { return Precision::kF16; }
-  bool fuses() const override { return true; }
+  bool fuses() const override { return !spans_; }
   size_t Bytes(const ValueDesc& value) const override { return CudaBytes(value); }
   int64_t image_channels() const override { return kCudaImageChannels; }
   int64_t head_channels(int64_t shapes) const override { return CudaHeadChannels(shapes); }
@@ -85,12 +85,13 @@ class PlanningBackend final : public Backend {
 
   TrainingFilters filters_;
   PlanTarget& target_;
+  const bool spans_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> OpenPlanningBackend(PlanTarget& target) {
-  return std::make_unique<PlanningBackend>(target);
+std::unique_ptr<Backend> OpenPlanningBackend(PlanTarget& target, bool spans) {
+  return std::make_unique<PlanningBackend>(target, spans);
 }
 
 }  // namespace ssd

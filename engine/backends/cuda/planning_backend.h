@@ -10,7 +10,8 @@
 namespace ssd {
 
 // The CUDA backend as far as it goes without a card: ops are made, with all their plans, and bound
-// to memory that nobody touches; they cannot run. target must outlive it.
-std::unique_ptr<Backend> OpenPlanningBackend(PlanTarget& target);
+// to memory that nobody touches; they cannot run. spans: as it is over a span of ranks. target must
+// outlive it.
+std::unique_ptr<Backend> OpenPlanningBackend(PlanTarget& target, bool spans = false);
 
 }  // namespace ssd
