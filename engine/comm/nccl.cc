@@ -3,7 +3,6 @@
 #include "comm/nccl.h"
 
 #include <cuda_runtime.h>
-#include <nccl.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,57 +10,22 @@
 #include <mutex>
 #include <thread>
 
+#include "comm/nccl_api.h"
 #include "core/error.h"
-#include "core/shared_library.h"
 
 namespace ssd {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr char kLibrary[] = "libnccl.so.2";
 constexpr std::chrono::microseconds kPoll{20};
-
-// Looked up when it is needed: the engine loads without NCCL.
-struct Api {
-  decltype(&ncclGetErrorString) error_string;
-  decltype(&ncclGetUniqueId) unique_id;
-  decltype(&ncclCommInitRankConfig) init;
-  decltype(&ncclCommGetAsyncError) async_error;
-  decltype(&ncclCommAbort) abort;
-  decltype(&ncclAllReduce) all_reduce;
-  decltype(&ncclBroadcast) broadcast;
-  decltype(&ncclSend) send;
-  decltype(&ncclRecv) receive;
-  decltype(&ncclGroupStart) group_start;
-  decltype(&ncclGroupEnd) group_end;
-};
-
-Api LoadApi() {
-  const SharedLibrary library(
-      kLibrary, {"install NCCL for CUDA 13, and name its folder in LD_LIBRARY_PATH",
-                 "install NCCL " + std::to_string(NCCL_MAJOR) + "." + std::to_string(NCCL_MINOR) +
-                     " or newer"});
-  Api api;
-  library.Find("ncclGetErrorString", api.error_string);
-  library.Find("ncclGetUniqueId", api.unique_id);
-  library.Find("ncclCommInitRankConfig", api.init);
-  library.Find("ncclCommGetAsyncError", api.async_error);
-  library.Find("ncclCommAbort", api.abort);
-  library.Find("ncclAllReduce", api.all_reduce);
-  library.Find("ncclBroadcast", api.broadcast);
-  library.Find("ncclSend", api.send);
-  library.Find("ncclRecv", api.receive);
-  library.Find("ncclGroupStart", api.group_start);
-  library.Find("ncclGroupEnd", api.group_end);
-  return api;
-}
 
 class Nccl : public DeviceCommunicator {
  public:
-  explicit Nccl(const CommOptions& options) : options_(options), api_(LoadApi()) {}
+  explicit Nccl(const CommOptions& options) : options_(options), api_(LoadNccl()) {}
   ~Nccl() override {
     Abort();
+    if (ending_.joinable()) ending_.join();
     if (stream_ != nullptr) (void)cudaStreamDestroy(stream_);
   }
 
@@ -132,7 +96,8 @@ class Nccl : public DeviceCommunicator {
   void Check(const char* name, ncclResult_t result) {
     if (result != ncclSuccess && result != ncclInProgress) Fail(name, api_.error_string(result));
   }
-  // Until NCCL has taken all in and done() holds. An abort, a failure or the timeout end it.
+  // Until NCCL has taken all in and done() holds: before, it takes no other call, and its streams
+  // no other work. An abort, a failure or the timeout end it.
   template <class Done>
   void Poll(const char* name, const Done& done);
   bool StreamDone() const {
@@ -146,17 +111,20 @@ class Nccl : public DeviceCommunicator {
     Throw(Status::kComm, "rank %d of %d: %s: %s: NCCL_DEBUG=INFO says more", rank(), world(), name,
           why);
   }
-  // The communicator, by whoever holds the mutex; a call under way returns on every rank.
+  // The communicator, by whoever holds the mutex; a call under way returns on every rank. Beside
+  // the caller: NCCL stops what runs, then waits for the graphs with its sums, which may be the
+  // caller's.
   void End() {
-    if (comm_ != nullptr) (void)api_.abort(comm_);
+    if (comm_ != nullptr) ending_ = std::thread(api_.abort, comm_);
     comm_ = nullptr;
   }
 
   const CommOptions options_;
-  const Api api_;
+  const NcclApi api_;
   std::atomic<bool> aborted_{false};
   std::mutex mutex_;  // guards the communicator
   ncclComm_t comm_ = nullptr;
+  std::thread ending_;
   cudaStream_t stream_ = nullptr;
 };
 

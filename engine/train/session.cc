@@ -28,6 +28,9 @@ class EngineSession : public Session {
  public:
   EngineSession(const EngineConfig& config, EventSink* sink)
       : config_(config), sink_(sink), schedule_(LrScheduleOf(config)), ranks_(config) {}
+  // A GPU that waits in one communicator for a rank that has failed in another does not give up its
+  // memory.
+  ~EngineSession() override { ranks_.Abort(); }
 
   std::string Address(int rank, int world) override;
   void Connect(const std::vector<std::string>& addresses) override { ranks_.Connect(addresses); }

@@ -29,7 +29,8 @@ class CudaRecorded final : public Recorded {
  private:
   void Capture() {
     cudaGraph_t captured = nullptr;
-    // Other threads may use CUDA meanwhile: NCCL's and the loader's do.
+    // Thread-local: other threads may use CUDA meanwhile. The loader's do, and NCCL's, which put
+    // its sums into the captured streams.
     SSD_CUDA(cudaStreamBeginCapture(context_.stream, cudaStreamCaptureModeThreadLocal));
     try {
       calls_();
