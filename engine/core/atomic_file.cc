@@ -9,14 +9,32 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "core/error.h"
 
 namespace ssd {
 
+namespace {
+
+// The file that path names, through links. A rename over a device or a pipe would put a file in its
+// place, for all programs.
+std::string Target(const std::string& path) {
+  std::error_code missing;
+  const std::string target = std::filesystem::canonical(path, missing).string();
+  if (missing) return path;
+  if (!std::filesystem::is_regular_file(target))
+    Throw(Status::kData, "%s: not a regular file", path.c_str());
+  return target;
+}
+
+}  // namespace
+
 AtomicFile::AtomicFile(const std::string& path, Use use)
-    : path_(path), use_(use), temporary_(path + (use == Use::kCache ? ".XXXXXX" : ".tmp")) {
+    : path_(Target(path)),
+      use_(use),
+      temporary_(path_ + (use == Use::kCache ? ".XXXXXX" : ".tmp")) {
   fd_ = use == Use::kCache
             ? mkostemp(temporary_.data(), O_CLOEXEC)
             : open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

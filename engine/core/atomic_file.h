@@ -9,7 +9,8 @@
 namespace ssd {
 
 // A file that appears whole or not at all: written beside path and renamed on Commit. Without
-// Commit nothing is left. Errors are Status::kData and name the path.
+// Commit nothing is left. A link is followed; a device, a pipe or a folder is refused. Errors are
+// Status::kData and name the path.
 class AtomicFile {
  public:
   enum class Use {

@@ -8,18 +8,20 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/test_folder.h"
 
 namespace ssd {
 namespace {
 
-std::string Write(std::string_view text) {
-  const std::string path = testing::TempDir() + "stream.json";
-  std::ofstream(path, std::ios::binary) << text;
-  return path;
-}
+class JsonStreamTest : public testing::Test {
+ protected:
+  std::string Write(const std::string& text) const { return folder_.Write("stream.json", text); }
+
+  const TestFolder folder_;
+};
 
 // Every window size puts its boundaries elsewhere: inside strings, escapes, numbers, brackets.
-TEST(JsonStream, HandsOutElementsWhateverTheWindow) {
+TEST_F(JsonStreamTest, HandsOutElementsWhateverTheWindow) {
   const std::string first = R"({"a\\":"x\"]}\\","n":[1,{"q":"é"},2e-5],"e":{}})";
   const std::string second = R"("text, [with] \"marks\" \\")";
   const std::string path =
@@ -51,7 +53,7 @@ std::vector<std::string> ElementsOf(const std::string& path, size_t window) {
   return got;
 }
 
-TEST(JsonStream, WalksAListThatIsTheRoot) {
+TEST_F(JsonStreamTest, WalksAListThatIsTheRoot) {
   EXPECT_TRUE(ElementsOf(Write(" [ ] "), 1).empty());
   const std::string path = Write(R"([{"a":[1]} , 2,"]"])"
                                  "\n");

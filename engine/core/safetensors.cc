@@ -12,6 +12,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -90,6 +91,27 @@ TensorFile::Entry ParseEntry(const std::string& path, const std::string& name,
   return entry;
 }
 
+// Refuses bytes of several tensors, and of none.
+void CheckLayout(const std::string& path, const TensorFile::Entries& entries,
+                 std::span<const std::byte> data) {
+  std::vector<const TensorFile::Entries::value_type*> sorted;
+  for (const auto& item : entries) sorted.push_back(&item);
+  std::ranges::sort(sorted, {}, [](const auto* item) {
+    return std::pair(item->second.bytes.data(), item->second.bytes.size());
+  });
+  const std::byte* end = data.data();
+  for (const auto* item : sorted) {
+    if (item->second.bytes.data() != end)
+      Throw(Status::kData, "%s: tensor %s: its bytes %s", path.c_str(), item->first.c_str(),
+            item->second.bytes.data() < end ? "overlap those of another"
+                                            : "follow others of no tensor");
+    end += item->second.bytes.size();
+  }
+  if (end != data.data() + data.size())
+    Throw(Status::kData, "%s: the last %td bytes belong to no tensor", path.c_str(),
+          data.data() + data.size() - end);
+}
+
 constexpr uint64_t kFnvBasis = 0xcbf29ce484222325u;
 
 uint64_t AddToChecksum(uint64_t sum, std::span<const std::byte> bytes) {
@@ -116,7 +138,8 @@ struct Descriptor {
 }  // namespace
 
 TensorFile::TensorFile(const std::string& path) : path_(path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor file(
+      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // no wait on a FIFO
   struct stat info;
   if (file.fd < 0 || fstat(file.fd, &info) != 0)
     Throw(Status::kData, "%s: cannot open: %s", path.c_str(), std::strerror(errno));
@@ -166,6 +189,7 @@ void TensorFile::ParseHeader() {
       Throw(Status::kData, "%s: tensor %s stands twice", path_.c_str(), name.c_str());
     }
   }
+  CheckLayout(path_, entries_, data);
 }
 
 const TensorFile::Entry& TensorFile::At(std::string_view name) const {

@@ -23,6 +23,7 @@ class TensorFile {
     std::vector<int64_t> shape;
     std::span<const std::byte> bytes;
   };
+  using Entries = std::map<std::string, Entry, std::less<>>;
 
   explicit TensorFile(const std::string& path);
   ~TensorFile();
@@ -30,7 +31,7 @@ class TensorFile {
   TensorFile& operator=(const TensorFile&) = delete;
 
   const std::string& path() const { return path_; }
-  const std::map<std::string, Entry, std::less<>>& entries() const { return entries_; }
+  const Entries& entries() const { return entries_; }
   const std::map<std::string, std::string, std::less<>>& metadata() const { return metadata_; }
   bool Has(std::string_view name) const { return entries_.contains(name); }
   uint64_t Checksum() const;  // see TensorWriter
@@ -46,7 +47,7 @@ class TensorFile {
   std::string path_;
   const std::byte* map_ = nullptr;
   size_t size_ = 0;
-  std::map<std::string, Entry, std::less<>> entries_;
+  Entries entries_;
   std::map<std::string, std::string, std::less<>> metadata_;
 };
 

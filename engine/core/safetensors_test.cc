@@ -3,17 +3,17 @@
 #include "core/safetensors.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "core/error.h"
+#include "core/test_folder.h"
 
 namespace ssd {
 namespace {
-
-std::string Path(const char* name) { return testing::TempDir() + name; }
 
 void WriteRaw(const std::string& path, std::string header, std::string data) {
   const uint64_t length = header.size();
@@ -32,7 +32,14 @@ std::string MessageOf(const std::string& path) {
   return "no error";
 }
 
-TEST(Safetensors, RoundTripKeepsValuesShapesAndMetadata) {
+class Safetensors : public testing::Test {
+ protected:
+  std::string Path(const char* name) const { return folder_ / name; }
+
+  const TestFolder folder_;
+};
+
+TEST_F(Safetensors, RoundTripKeepsValuesShapesAndMetadata) {
   const std::string path = Path("round.safetensors");
   const float a[6] = {1, -2, 0.5f, 3, 4, 5};
   const int32_t b[2] = {7, -8};
@@ -52,7 +59,7 @@ TEST(Safetensors, RoundTripKeepsValuesShapesAndMetadata) {
   EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
 }
 
-TEST(Safetensors, ChecksumCoversEveryByte) {
+TEST_F(Safetensors, ChecksumCoversEveryByte) {
   const std::string path = Path("sum.safetensors");
   float a[2] = {1, 2};
   const uint8_t b[5] = {1, 2, 3, 4, 5};
@@ -70,7 +77,7 @@ TEST(Safetensors, ChecksumCoversEveryByte) {
   EXPECT_NE(writer.Checksum(), want);
 }
 
-TEST(Safetensors, DataStartsAligned) {
+TEST_F(Safetensors, DataStartsAligned) {
   const std::string path = Path("aligned.safetensors");
   const float a = 1;
   for (const char* name : {"a", "ab", "abc", "abcdefghijklm"}) {
@@ -82,7 +89,7 @@ TEST(Safetensors, DataStartsAligned) {
   }
 }
 
-TEST(Safetensors, ErrorsNameFileAndTensor) {
+TEST_F(Safetensors, ErrorsNameFileAndTensor) {
   const std::string path = Path("wrong.safetensors");
   const float a = 1;
   TensorWriter writer;
@@ -98,10 +105,10 @@ TEST(Safetensors, ErrorsNameFileAndTensor) {
   EXPECT_THROW(file.At("v"), Error);
 }
 
-TEST(Safetensors, RefusesWhatIsNoTensorFile) {
+TEST_F(Safetensors, RefusesWhatIsNoTensorFile) {
   const std::string path = Path("bad.safetensors");
   EXPECT_NE(MessageOf(Path("none")).find("cannot open"), std::string::npos);
-  EXPECT_NE(MessageOf(testing::TempDir()).find("regular file"), std::string::npos);
+  EXPECT_NE(MessageOf(folder_.path()).find("regular file"), std::string::npos);
   std::ofstream(path) << "abc";
   EXPECT_NE(MessageOf(path).find("3 bytes"), std::string::npos);
   std::ofstream(path) << "\xff\xff\xff\xff\xff\xff\xff\xff{}";
@@ -119,7 +126,27 @@ TEST(Safetensors, RefusesWhatIsNoTensorFile) {
   EXPECT_NE(MessageOf(path).find("C64"), std::string::npos);
 }
 
-TEST(Safetensors, WriteFailureLeavesNothing) {
+TEST_F(Safetensors, RefusesBytesOfSeveralTensorsAndOfNone) {
+  const std::string path = Path("layout.safetensors");
+  const auto message = [&](const char* a, const char* b) {
+    const std::string tensor = R"({"dtype":"I32","shape":[1],"data_offsets":)";
+    WriteRaw(path, "{\"a\":" + tensor + a + "},\"b\":" + tensor + b + "}}", "123456789");
+    return MessageOf(path);
+  };
+  EXPECT_EQ(message("[4,8]", "[4,8]"), path + ": tensor a: its bytes follow others of no tensor");
+  EXPECT_EQ(message("[0,4]", "[0,4]"), path + ": tensor b: its bytes overlap those of another");
+  EXPECT_EQ(message("[2,6]", "[0,4]"), path + ": tensor a: its bytes overlap those of another");
+  EXPECT_EQ(message("[5,9]", "[0,4]"), path + ": tensor a: its bytes follow others of no tensor");
+  EXPECT_EQ(message("[0,4]", "[4,8]"), path + ": the last 1 bytes belong to no tensor");
+}
+
+TEST_F(Safetensors, APipeWithoutAWriterIsRefusedAtOnce) {
+  const std::string path = Path("pipe");
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(MessageOf(path), path + ": not a regular file");
+}
+
+TEST_F(Safetensors, WriteFailureLeavesNothing) {
   const std::string path = Path("no-such-folder/x.safetensors");
   const float a = 1;
   TensorWriter writer;
@@ -128,12 +155,11 @@ TEST(Safetensors, WriteFailureLeavesNothing) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-TEST(Safetensors, FullDiskIsAnErrorAndKeepsTheOldFile) {
+TEST_F(Safetensors, FullDiskIsAnErrorAndKeepsTheOldFile) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
   // The temporary name leads to a device that is always full.
   const std::string path = Path("full.safetensors");
   std::ofstream(path) << "old";
-  std::filesystem::remove(path + ".tmp");
   std::filesystem::create_symlink("/dev/full", path + ".tmp");
   const std::vector<float> a(100);
   TensorWriter writer;

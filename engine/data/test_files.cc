@@ -73,17 +73,6 @@ SpaceInfo InfoOf(JpegSpace space) {
 
 }  // namespace
 
-TestFolder::TestFolder() {
-  std::string pattern = std::filesystem::temp_directory_path() / "ssd_data_XXXXXX";
-  SSD_CHECK(mkdtemp(pattern.data()) != nullptr);
-  path_ = pattern;
-}
-
-TestFolder::~TestFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 void WriteFile(const std::string& path, std::string_view content) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
   std::ofstream out(path, std::ios::binary);

@@ -12,22 +12,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/test_folder.h"
 
 namespace ssd {
-
-// A fresh empty folder below the temporary one, removed at the end.
-class TestFolder {
- public:
-  TestFolder();
-  ~TestFolder();
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 void WriteFile(const std::string& path, std::string_view content);
 // The folder of 100 real images, unless it is missing.

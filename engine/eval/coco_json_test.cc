@@ -8,8 +8,8 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/test_folder.h"
 #include "eval/coco_map.h"
-#include "eval/test_folder.h"
 
 namespace ssd {
 namespace {

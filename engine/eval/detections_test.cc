@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "eval/test_folder.h"
+#include "core/test_folder.h"
 
 namespace ssd {
 namespace {
@@ -104,7 +104,7 @@ TEST(Detections, NamesTheFileThatCannotBeWritten) {
   TestFolder folder;
   ExpectWriteError(folder.path() + "/none/d.json", "No such file or directory");
   std::filesystem::create_directory(folder.path() + "/d.json");
-  ExpectWriteError(folder.path() + "/d.json", "Is a directory");
+  ExpectWriteError(folder.path() + "/d.json", "not a regular file");
   EXPECT_FALSE(std::filesystem::exists(folder.path() + "/d.json.tmp"));
 }
 

@@ -7,7 +7,7 @@
 #include <future>
 #include <vector>
 
-#include "eval/test_folder.h"
+#include "core/test_folder.h"
 
 namespace ssd {
 namespace {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "core/test_folder.h"
 #include "model/graph_builder.h"
 
 namespace ssd {
@@ -43,7 +44,8 @@ class CheckpointTest : public testing::Test {
     return "no error";
   }
 
-  const std::string path_ = testing::TempDir() + "checkpoint_test.safetensors";
+  const TestFolder folder_;
+  const std::string path_ = folder_ / "checkpoint.safetensors";
   const std::unique_ptr<Backend> backend_ =
       OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 1});
   const Graph graph_ = TinyGraph();

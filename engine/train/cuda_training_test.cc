@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "backends/cuda/cuda_backend.h"
+#include "core/test_folder.h"
 #include "train/checkpoint.h"
 #include "train/small_training.h"
 
@@ -60,8 +61,8 @@ TEST(CudaTraining, FollowsTheCpu) {
 }
 
 TEST(CudaTraining, GoesOnFromACheckpointToTheBit) {
-  const std::string middle = testing::TempDir() + "cuda_training_middle",
-                    again = testing::TempDir() + "cuda_training_again";
+  const TestFolder folder;
+  const std::string middle = folder / "middle", again = folder / "again";
   Training run(MakeCudaBackend());
   run.Step();
   SaveCheckpoint(middle, run.parameters, {.epoch = 1, .iteration = 1, .step = 1}, kRun);

@@ -10,11 +10,11 @@
 
 namespace ssd {
 
-// A folder for a test's files, gone with the object.
+// A folder for a test's files, of this process alone, gone with the object.
 class TestFolder {
  public:
   TestFolder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "ssd_eval_XXXXXX";
+    std::string pattern = std::filesystem::temp_directory_path() / "ssd_test_XXXXXX";
     path_ = mkdtemp(pattern.data());
   }
   ~TestFolder() { std::filesystem::remove_all(path_); }
@@ -22,13 +22,14 @@ class TestFolder {
   TestFolder& operator=(const TestFolder&) = delete;
 
   const std::string& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
   std::string Write(const std::string& name, const std::string& text) const {
-    std::string file = path_ + "/" + name;
+    std::string file = *this / name;
     std::ofstream(file, std::ios::binary) << text;
     return file;
   }
   std::string Read(const std::string& name) const {
-    std::ifstream in(path_ + "/" + name, std::ios::binary);
+    std::ifstream in(*this / name, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
