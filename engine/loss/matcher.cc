@@ -100,12 +100,15 @@ void MatchBox(const Columns& columns, const CornerBox& box, int32_t k, Matches& 
   matches.iou[best] = kForcedIou;
 }
 
+// Through double, so that every library's logarithm rounds to the same value.
+float Log(float v) { return static_cast<float>(std::log(static_cast<double>(v))); }
+
 void EncodeOffset(const CornerBox& box, const CenterBox& at, float offset[4]) {
   const auto [ax, ay, aw, ah] = at;
   offset[0] = ((box[0] + box[2]) / 2 - ax) / aw / kCenterVariance;
   offset[1] = ((box[1] + box[3]) / 2 - ay) / ah / kCenterVariance;
-  offset[2] = std::log((box[2] - box[0]) / aw) / kSizeVariance;
-  offset[3] = std::log((box[3] - box[1]) / ah) / kSizeVariance;
+  offset[2] = Log((box[2] - box[0]) / aw) / kSizeVariance;
+  offset[3] = Log((box[3] - box[1]) / ah) / kSizeVariance;
 }
 
 }  // namespace

@@ -64,8 +64,8 @@ Targets EncodePlainly(const std::vector<CornerBox>& boxes, const std::vector<int
     const auto [ax, ay, aw, ah] = DefaultBoxes()[a];
     targets.offset[a * 4] = ((g[0] + g[2]) / 2 - ax) / aw / 0.1f;
     targets.offset[a * 4 + 1] = ((g[1] + g[3]) / 2 - ay) / ah / 0.1f;
-    targets.offset[a * 4 + 2] = std::log((g[2] - g[0]) / aw) / 0.2f;
-    targets.offset[a * 4 + 3] = std::log((g[3] - g[1]) / ah) / 0.2f;
+    targets.offset[a * 4 + 2] = static_cast<float>(std::log(double{(g[2] - g[0]) / aw})) / 0.2f;
+    targets.offset[a * 4 + 3] = static_cast<float>(std::log(double{(g[3] - g[1]) / ah})) / 0.2f;
   }
   return targets;
 }
