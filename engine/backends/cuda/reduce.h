@@ -23,6 +23,11 @@ __device__ __forceinline__ float WarpMax(float value) {
     value = fmaxf(value, __shfl_xor_sync(kAllLanes, value, lanes));
   return value;
 }
+__device__ __forceinline__ uint64_t WarpMax(uint64_t value) {
+  for (int lanes = kWarp / 2; lanes > 0; lanes /= 2)
+    value = max(value, __shfl_xor_sync(kAllLanes, value, lanes));
+  return value;
+}
 
 // Over the threads of a block, in an order that does not change; every thread gets the result.
 // shared: one value a warp, free again after the next barrier.

@@ -104,6 +104,11 @@ T atomicMax(T* address, T value) {
   return before;
 }
 
+// Rounded by itself, whatever follows.
+inline float __fmul_rn(float a, float b) {
+  const volatile float product = a * b;
+  return product;
+}
 inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
