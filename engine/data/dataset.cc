@@ -59,7 +59,8 @@ class CocoDataset : public Dataset {
   std::unique_ptr<TrainStream> Train(int64_t batch, int64_t position) override {
     if (batch < 1) Throw(Status::kInvalid, "model.batch_size must be at least 1");
     if (options_.backend != nullptr) {
-      auto renderer = options_.backend->MakeBatchRenderer(RendererOf(batch, CacheBytes()));
+      auto renderer =
+          options_.backend->MakeBatchRenderer(RendererOf(train_index(), batch, CacheBytes()));
       if (renderer != nullptr)
         return std::make_unique<DeviceTrainLoader>(train_index(), options_, batch, position,
                                                    Reporter(), std::move(renderer), OpenJpeg());

@@ -5,20 +5,15 @@
 #include <algorithm>
 #include <utility>
 
-#include "backends/backend.h"
 #include "core/error.h"
 #include "data/loader.h"
-#include "loss/matcher.h"
+#include "loss/default_boxes.h"
 
 namespace ssd {
 namespace {
 
 constexpr size_t kTypicalPixels = size_t{640} * 480;  // of an image of COCO, at most 640 x 640
 constexpr int32_t kBytes = 3;                         // a pixel
-
-size_t LabelBytes(int64_t batch) {
-  return sizeof(int32_t) * kDefaultBoxes * static_cast<size_t>(batch);
-}
 
 RenderTask TaskOf(const SampleRecord& r, int32_t columns) {
   RenderTask task{.pixels = nullptr,
@@ -37,21 +32,26 @@ RenderTask TaskOf(const SampleRecord& r, int32_t columns) {
 
 }  // namespace
 
-BatchRendererDesc RendererOf(int64_t batch, size_t cache_bytes) {
+BatchRendererDesc RendererOf(const CocoIndex& index, int64_t batch, size_t cache_bytes) {
+  size_t most = 0;
+  for (const int32_t i : index.with_boxes()) most = std::max(most, index.Boxes(i).size());
   return {.batch = batch,
           .side = kImageSide,
           .mean = kPixelMean,
           .scale = kPixelScale,
-          .cache_bytes = cache_bytes};
+          .cache_bytes = cache_bytes,
+          .targets = {.default_boxes = DefaultBoxes(),
+                      .default_corners = DefaultBoxCorners(),
+                      .most_boxes = static_cast<int64_t>(most)}};
 }
 
 DeviceTrainLoader::Slot::Slot(int64_t batch, BatchRenderer& renderer)
     : pixels(renderer.AllocateHost(kBytes * kTypicalPixels * static_cast<size_t>(batch))),
-      label(renderer.AllocateHost(LabelBytes(batch))),
-      offset(renderer.AllocateHost(4 * LabelBytes(batch))),
       room(kBytes * kTypicalPixels * static_cast<size_t>(batch)),
       more(static_cast<size_t>(batch)),
       images(static_cast<size_t>(batch)),
+      boxes(static_cast<size_t>(batch)),
+      labels(static_cast<size_t>(batch)),
       jobs(static_cast<size_t>(batch)),
       keep(static_cast<size_t>(batch)),
       items(batch) {}
@@ -109,10 +109,8 @@ void DeviceTrainLoader::Prepare(SampleMaker& maker, Slot& slot, size_t item, int
   } else {
     Decode(maker, slot, item, image, size);
   }
-  constexpr auto boxes = static_cast<size_t>(kDefaultBoxes);
-  EncodeTargets(r.boxes, r.labels,
-                {reinterpret_cast<int32_t*>(slot.label.get()) + boxes * item, boxes},
-                {reinterpret_cast<float*>(slot.offset.get()) + 4 * boxes * item, 4 * boxes});
+  slot.images[item].boxes = slot.boxes[item] = r.boxes;
+  slot.images[item].labels = slot.labels[item] = r.labels;
 }
 
 // Where the item's bytes go on the host.
@@ -186,9 +184,7 @@ void DeviceTrainLoader::StartNext() {
   Slot& slot = SlotOf(ring_->Next());
   DecodeOnDevice(slot);
   items_.Report(slot.items);
-  renderer_->Start({.images = slot.images,
-                    .label = reinterpret_cast<const int32_t*>(slot.label.get()),
-                    .offset = reinterpret_cast<const float*>(slot.offset.get())});
+  renderer_->Start(slot.images);
   for (const int64_t image : slot.keep)
     if (image >= 0) cache_.Publish(image);
   next_ = slot.items.image_id;

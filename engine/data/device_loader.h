@@ -17,10 +17,10 @@
 
 namespace ssd {
 
-// See TrainStream: the loader's threads draw and decode, a BatchRenderer makes the images. They are
-// those of TrainLoader but for the rounding of the device. While the network works on a batch the
-// next one is uploaded and rendered, if it is decoded by then. The device's cache keeps images as
-// the host's does.
+// See TrainStream: the loader's threads draw and decode, a BatchRenderer makes the images and the
+// targets. They are those of TrainLoader but for the rounding of the device's pixels. While the
+// network works on a batch the next one is uploaded and rendered, if it is decoded by then. The
+// device's cache keeps images as the host's does.
 class DeviceTrainLoader final : public TrainStream, private BatchRing::Filler {
  public:
   // renderer: of this batch. jpeg: takes plain files, whole; what it cannot decode, and all others,
@@ -36,11 +36,13 @@ class DeviceTrainLoader final : public TrainStream, private BatchRing::Filler {
  private:
   struct Slot {
     Slot(int64_t batch, BatchRenderer& renderer);
-    HostBytes pixels, label, offset;
+    HostBytes pixels;
     size_t room;                             // bytes of pixels
     std::atomic<size_t> used{0};             // of them; may go beyond
     std::vector<std::vector<uint8_t>> more;  // pixels of an item for which there was no room
     std::vector<InputImage> images;
+    std::vector<std::vector<CornerBox>> boxes;  // of each item
+    std::vector<std::vector<int32_t>> labels;
     std::vector<JpegJob> jobs;  // of each item; without a file: none
     std::vector<int64_t> keep;  // of each item: the index's image that goes home, or -1
     TrainItems::Slot items;
@@ -73,6 +75,6 @@ class DeviceTrainLoader final : public TrainStream, private BatchRing::Filler {
 };
 
 // What a renderer of the device has to know of the network's input.
-BatchRendererDesc RendererOf(int64_t batch, size_t cache_bytes);
+BatchRendererDesc RendererOf(const CocoIndex& index, int64_t batch, size_t cache_bytes);
 
 }  // namespace ssd

@@ -14,6 +14,7 @@
 #include "backends/backend.h"
 #include "core/error.h"
 #include "data/sample.h"
+#include "loss/matcher.h"
 
 namespace {
 
@@ -57,6 +58,14 @@ void Run(const std::string& dir, int rounds, ssd::DType type) {
     for (int64_t i = 0; i < val.size(); ++i) {
       maker.PrepareEvalSample(val, i, options.format, image.data());
     }
+  });
+  std::vector<ssd::SampleRecord> drawn;
+  for (const int32_t i : train.with_boxes()) {
+    maker.Draw(train, i, {train.width(i), train.height(i)}, options, 0);
+    drawn.push_back(maker.record());
+  }
+  Report("train: targets", rounds, static_cast<int64_t>(drawn.size()), [&](int) {
+    for (const auto& r : drawn) ssd::EncodeTargets(r.boxes, r.labels, label, offset);
   });
   ssd::FileBytes file;
   ssd::JpegDecoder decoder;

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
+#include "backends/cuda/batch_targets.h"
 #include "backends/cuda/event.h"
 #include "backends/cuda/render.h"
 #include "backends/cuda/values.h"
@@ -38,16 +40,6 @@ class InputStream {
   CudaContext context_;
 };
 
-HostBytes AllocatePinned(size_t bytes) {
-  void* data = nullptr;
-  const cudaError_t error = cudaHostAlloc(&data, std::max<size_t>(bytes, 1), cudaHostAllocPortable);
-  if (error == cudaErrorMemoryAllocation)
-    Throw(Status::kUnavailable,
-          "no %zu MB of page-locked memory: lower data.prefetch or model.batch_size", bytes >> 20);
-  CheckCuda(error, "cudaHostAlloc");
-  return {static_cast<uint8_t*>(data), [](uint8_t* p) { (void)cudaFreeHost(p); }};
-}
-
 class CudaBatchRenderer final : public BatchRenderer {
  public:
   CudaBatchRenderer(const CudaContext& backend, const BatchRendererDesc& desc)
@@ -55,10 +47,10 @@ class CudaBatchRenderer final : public BatchRenderer {
     for (Buffer& b : buffers_) {
       const auto pixels = static_cast<size_t>(desc.side) * desc.side * kCudaImageChannels;
       b.image = Allocate(Images(pixels * sizeof(__half)));
-      b.label = Allocate(Images(kDefaultBoxes * sizeof(int32_t)));
-      b.offset = Allocate(Images(kDefaultBoxes * 4 * sizeof(float)));
       b.tasks = Allocate(Images(sizeof(RenderTask)));
       b.host_tasks = AllocatePinned(Images(sizeof(RenderTask)));
+      if (!desc.targets.default_boxes.empty())
+        b.targets.emplace(stream_.context(), desc.batch, desc.targets);
     }
     cache_ = AllocateCuda(stream_.context(), desc.cache_bytes, "data.cache_mb");
     SSD_CUDA(cudaStreamSynchronize(stream_));  // others write to the cache, too
@@ -69,16 +61,16 @@ class CudaBatchRenderer final : public BatchRenderer {
     return {static_cast<uint8_t*>(cache_->data()), cache_->size()};
   }
 
-  void Start(const Batch& batch) override {
-    SSD_CHECK(static_cast<int64_t>(batch.images.size()) == desc_.batch);
+  void Start(std::span<const InputImage> images) override {
+    SSD_CHECK(static_cast<int64_t>(images.size()) == desc_.batch);
     SSD_CHECK(started_ - taken_ < 2);
     Buffer& b = buffers_[started_++ % 2];
     b.taken.Hold(stream_);
     b.uploaded.Await();  // the tasks of the batch before last
-    MakeRoom(b, batch.images);
+    MakeRoom(b, images);
     auto* tasks = reinterpret_cast<RenderTask*>(b.host_tasks.get());
     size_t room = 0;
-    for (const InputImage& image : batch.images) {
+    for (const InputImage& image : images) {
       uint8_t* home = image.home;
       if (home == nullptr) {
         home = static_cast<uint8_t*>(b.pixels->data()) + room;
@@ -89,14 +81,14 @@ class CudaBatchRenderer final : public BatchRenderer {
       tasks++->pixels = home + image.crop;
     }
     Upload(b.tasks->data(), b.host_tasks.get(), b.tasks->size());
-    Upload(b.label->data(), batch.label, b.label->size());
-    Upload(b.offset->data(), batch.offset, b.offset->size());
+    if (b.targets) b.targets->Upload(images);
     b.uploaded.Record(stream_);
     PixelScale normal;
     std::ranges::copy(desc_.mean, normal.mean);
     std::ranges::copy(desc_.scale, normal.scale);
     RenderBatch(stream_.context(), static_cast<const RenderTask*>(b.tasks->data()), desc_.batch,
                 desc_.side, normal, static_cast<__half*>(b.image->data()));
+    if (b.targets) b.targets->Encode();
     b.rendered.Record(stream_);
   }
 
@@ -109,16 +101,19 @@ class CudaBatchRenderer final : public BatchRenderer {
     Buffer& b = buffers_[taken_++ % 2];
     b.rendered.Hold(backend_.stream);
     Copy(image, *b.image);
-    Copy(label, *b.label);
-    Copy(offset, *b.offset);
+    if (b.targets) {
+      Copy(label, b.targets->label());
+      Copy(offset, b.targets->offset());
+    }
     b.taken.Record(backend_.stream);
   }
 
  private:
   struct Buffer {
     std::unique_ptr<DeviceMemory> pixels;  // what is not at home elsewhere
-    std::unique_ptr<DeviceMemory> tasks, image, label, offset;
+    std::unique_ptr<DeviceMemory> tasks, image;
     HostBytes host_tasks{nullptr, [](uint8_t*) {}};
+    std::optional<BatchTargets> targets;
     CudaEvent uploaded, rendered, taken;
   };
 

@@ -34,6 +34,16 @@ std::unique_ptr<DeviceMemory> AllocateCuda(const CudaContext& context, size_t by
   return std::make_unique<CudaMemory>(context, bytes, key);
 }
 
+HostBytes AllocatePinned(size_t bytes) {
+  void* data = nullptr;
+  const cudaError_t error = cudaHostAlloc(&data, std::max<size_t>(bytes, 1), cudaHostAllocPortable);
+  if (error == cudaErrorMemoryAllocation)
+    Throw(Status::kUnavailable,
+          "no %zu MB of page-locked memory: lower data.prefetch or model.batch_size", bytes >> 20);
+  CheckCuda(error, "cudaHostAlloc");
+  return {static_cast<uint8_t*>(data), [](uint8_t* p) { (void)cudaFreeHost(p); }};
+}
+
 void CopyToDevice(const CudaContext& context, const void* host, size_t bytes, void* device) {
   SSD_CUDA(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, context.stream));
   SSD_CUDA(cudaStreamSynchronize(context.stream));

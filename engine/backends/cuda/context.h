@@ -28,6 +28,10 @@ struct CudaContext {
 std::unique_ptr<DeviceMemory> AllocateCuda(const CudaContext& context, size_t bytes,
                                            const char* key = "model.batch_size");
 
+// Page-locked memory of the host. Throws Status::kUnavailable when there is none left, with the
+// keys to lower.
+HostBytes AllocatePinned(size_t bytes);
+
 // A copy that is done when these return. For set-up and inspection, not for a step.
 void CopyToDevice(const CudaContext& context, const void* host, size_t bytes, void* device);
 void CopyToHost(const CudaContext& context, const void* device, size_t bytes, void* host);

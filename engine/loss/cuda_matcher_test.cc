@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/cuda/matcher.h"
-
+//
+// The CUDA encoder's source on the emulator against the CPU's.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "backends/cuda/matcher.h"
 #include "core/philox.h"
 #include "loss/matcher.h"
 #include "testing/emulator/device_vector.h"
