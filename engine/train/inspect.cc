@@ -3,6 +3,7 @@
 #include "train/inspect.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "comm/communicator.h"
@@ -16,12 +17,24 @@ namespace ssd {
 
 namespace {
 
-int64_t BatchOf(const TensorFile& input) {
-  const auto& shape = input.At("image").shape;
-  if (shape.size() != 4 || shape[0] < 1)
-    Throw(Status::kData, "%s: tensor image must be [N, 3, 300, 300] with N above 0",
-          input.path().c_str());
-  return shape[0];
+void RefuseNonFinite(const TensorFile& input, const char* name, std::span<const float> values) {
+  if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))
+    Throw(Status::kData, "%s: tensor %s holds a value that is not finite", input.path().c_str(),
+          name);
+}
+
+// image [N, 3, 300, 300] of a step.
+struct Images {
+  int64_t batch;
+  std::span<const float> pixels;
+};
+
+Images ReadImages(const TensorFile& input) {
+  const int64_t shape[] = {-1, 3, kImageSize, kImageSize};
+  const auto pixels = input.F32("image", shape);
+  if (pixels.empty()) Throw(Status::kData, "%s: tensor image holds no image", input.path().c_str());
+  RefuseNonFinite(input, "image", pixels);
+  return {input.At("image").shape[0], pixels};
 }
 
 // label [N, 8732] and offset [N, 8732, 4] of a step.
@@ -37,7 +50,21 @@ Targets ReadTargets(const TensorFile& input, int64_t batch) {
   for (const int32_t v : label)
     if (v < 0 || v >= kClasses)
       Throw(Status::kData, "%s: tensor label holds %d, must be 0..80", input.path().c_str(), v);
+  RefuseNonFinite(input, "offset", offset);
   return {{label.begin(), label.end()}, {offset.begin(), offset.end()}};
+}
+
+void CheckBox(const TensorFile& input, size_t row, const CornerBox& box) {
+  constexpr float kRounding = 1e-3f;  // of who divided pixels by the size
+  const auto [left, top, right, bottom] = box;
+  const bool within =
+      left >= -kRounding && top >= -kRounding && right <= 1 + kRounding && bottom <= 1 + kRounding;
+  if (!within || !(left < right) || !(top < bottom))
+    Throw(
+        Status::kData,
+        "%s: tensor boxes, row %zu: [%g, %g, %g, %g] is no box: left, top, right, bottom in 0..1, "
+        "left < right, top < bottom",
+        input.path().c_str(), row, left, top, right, bottom);
 }
 
 Targets EncodeBoxes(const TensorFile& input, int64_t batch) {
@@ -61,8 +88,10 @@ Targets EncodeBoxes(const TensorFile& input, int64_t batch) {
   for (size_t i = 0; i < static_cast<size_t>(batch); ++i) {
     const auto count = static_cast<size_t>(counts[i]);
     std::vector<CornerBox> corners(count);
-    for (size_t k = 0; k < count; ++k)
+    for (size_t k = 0; k < count; ++k) {
       std::copy_n(boxes.begin() + static_cast<ptrdiff_t>(4 * (first + k)), 4, corners[k].begin());
+      CheckBox(input, first + k, corners[k]);
+    }
     EncodeTargets(corners, labels.subspan(first, count), std::span(targets.label).subspan(i * n, n),
                   std::span(targets.offset).subspan(4 * i * n, 4 * n));
     first += count;
@@ -104,16 +133,13 @@ void LoadModel(const InspectRequest::Step& request, uint64_t seed, Parameters& p
 }
 
 void InspectTraining(const InspectRequest::Step& request, const SgdOptions& sgd,
-                     const TensorFile& input, Backend& backend, Parameters& parameters) {
-  const int64_t batch = BatchOf(input);
+                     const Images& images, const Targets& targets, Backend& backend,
+                     Parameters& parameters) {
+  const auto [batch, pixels] = images;
   const auto alone = OpenSolo();
   Trainer trainer(backend, parameters, batch, sgd, *alone);
-  const Targets targets =
-      input.Has("label") ? ReadTargets(input, batch) : EncodeBoxes(input, batch);
   Network& network = trainer.network();
-  const int64_t shape[] = {batch, 3, kImageSize, kImageSize};
-  backend.Import(network.Desc(parameters.graph().image), input.F32("image", shape),
-                 network.image());
+  backend.Import(network.Desc(parameters.graph().image), pixels, network.image());
 
   const float loss =
       trainer.Gradients({nullptr, targets.label.data(), targets.offset.data(), nullptr});
@@ -144,14 +170,12 @@ void InspectTraining(const InspectRequest::Step& request, const SgdOptions& sgd,
 }
 
 void InspectInference(const InspectRequest::Step& request, const DetectOptions& detect,
-                      const TensorFile& input, Backend& backend, const Parameters& parameters) {
-  const int64_t batch = BatchOf(input);
+                      const Images& images, Backend& backend, const Parameters& parameters) {
+  const auto [batch, pixels] = images;
   Evaluator evaluator(backend, parameters, batch, detect);
   evaluator.Refresh();
   Network& network = evaluator.network();
-  const int64_t shape[] = {batch, 3, kImageSize, kImageSize};
-  backend.Import(network.Desc(parameters.graph().image), input.F32("image", shape),
-                 network.image());
+  backend.Import(network.Desc(parameters.graph().image), pixels, network.image());
   network.Forward();
   const Outputs outputs = GatherOutputs(backend, network);
   TensorWriter writer;
@@ -163,15 +187,20 @@ void InspectInference(const InspectRequest::Step& request, const DetectOptions& 
 
 void InspectStep(const EngineConfig& config, const InspectRequest::Step& request) {
   const TensorFile input(request.input());
+  const Images images = ReadImages(input);
+  Targets targets;
+  if (request.train())
+    targets =
+        input.Has("label") ? ReadTargets(input, images.batch) : EncodeBoxes(input, images.batch);
   const auto backend = OpenBackend(BackendOptionsOf(config));
   Parameters parameters(BuildSsd300(), *backend);
   LoadModel(request, config.seed(), parameters);
   if (request.train()) {
     SgdOptions sgd = SgdOptionsOf(config);
     sgd.weight_decay = static_cast<float>(request.weight_decay());
-    InspectTraining(request, sgd, input, *backend, parameters);
+    InspectTraining(request, sgd, images, targets, *backend, parameters);
   } else {
-    InspectInference(request, DetectOptionsOf(config), input, *backend, parameters);
+    InspectInference(request, DetectOptionsOf(config), images, *backend, parameters);
   }
 }
 

@@ -17,6 +17,14 @@ void AtLeast(const char* key, T value, T least) {
           std::to_string(least).c_str());
 }
 
+// Above this no memory suffices, and sizes may not count in 64 bits.
+void Batch(const char* key, int64_t value) {
+  constexpr int64_t kMost = 1 << 20;
+  if (value < 1 || value > kMost)
+    Throw(Status::kInvalid, "%s is %lld, must be 1 to %lld", key, static_cast<long long>(value),
+          static_cast<long long>(kMost));
+}
+
 void Finite(const char* key, double value) {
   if (!std::isfinite(value)) Throw(Status::kInvalid, "%s is not a finite number", key);
 }
@@ -24,8 +32,8 @@ void Finite(const char* key, double value) {
 }  // namespace
 
 void CheckConfig(const EngineConfig& config) {
-  AtLeast<int64_t>("model.batch_size", config.model().batch_size(), 1);
-  AtLeast<int64_t>("model.eval_batch_size", config.model().eval_batch_size(), 1);
+  Batch("model.batch_size", config.model().batch_size());
+  Batch("model.eval_batch_size", config.model().eval_batch_size());
   AtLeast("device.threads", config.device().threads(), 0);
   AtLeast("data.threads", config.data().threads(), 0);
   AtLeast<int64_t>("data.cache_mb", config.data().cache_mb(), 0);

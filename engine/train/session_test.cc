@@ -6,9 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <filesystem>
+
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "data/test_files.h"
+#include "loss/default_boxes.h"
 #include "model/ssd300.h"
 #include "train/test_sessions.h"
 
@@ -87,25 +91,74 @@ TEST_F(SessionTest, RefusesAnAddressAfterPrepare) {
 }
 
 // The GPU's loss would be NaN for them.
-TEST_F(SessionTest, AnInspectedStepRefusesLabelsThatNoClassHas) {
-  const std::vector<float> image(3 * kImageSize * kImageSize), offset(kDefaultBoxes * 4);
-  for (const int32_t wrong : {-1, 81}) {
-    std::vector<int32_t> label(kDefaultBoxes);
-    label[77] = wrong;
-    TensorWriter writer;
-    writer.Add("image", DType::kF32, {1, 3, kImageSize, kImageSize}, image.data());
-    writer.Add("label", DType::kI32, {1, kDefaultBoxes}, label.data());
-    writer.Add("offset", DType::kF32, {1, kDefaultBoxes, 4}, offset.data());
-    writer.Write(folder_ / "in");
+// What an inspected step says of an input.
+class InspectTest : public testing::Test {
+ protected:
+  std::string Refusal(bool train = true) const {
+    input_.Write(folder_ / "in");
     Events events;
     InspectRequest request;
     request.mutable_step()->set_input(folder_ / "in");
     request.mutable_step()->set_output(folder_ / "out");
-    request.mutable_step()->set_train(true);
+    request.mutable_step()->set_train(train);
     const auto session = Session::Create(ConfigOf(""), &events);
-    EXPECT_EQ(
-        ErrorOf(Status::kData, [&] { session->Inspect(request); }),
-        (folder_ / "in") + ": tensor label holds " + std::to_string(wrong) + ", must be 0..80");
+    const std::string text = ErrorOf(Status::kData, [&] { session->Inspect(request); });
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "out"));
+    const std::string file = (folder_ / "in") + ": tensor ";
+    return text.starts_with(file) ? text.substr(file.size()) : text;
+  }
+
+  const TestFolder folder_;
+  std::vector<float> image_ = std::vector<float>(3 * kImageSize * kImageSize);
+  std::vector<int32_t> label_ = std::vector<int32_t>(kDefaultBoxes);
+  std::vector<float> offset_ = std::vector<float>(kDefaultBoxes * 4);
+  TensorWriter input_;
+};
+
+TEST_F(InspectTest, RefusesLabelsThatNoClassHas) {
+  input_.Add("image", DType::kF32, {1, 3, kImageSize, kImageSize}, image_.data());
+  input_.Add("label", DType::kI32, {1, kDefaultBoxes}, label_.data());
+  input_.Add("offset", DType::kF32, {1, kDefaultBoxes, 4}, offset_.data());
+  for (const int32_t wrong : {-1, 81}) {
+    label_[77] = wrong;
+    EXPECT_EQ(Refusal(), "label holds " + std::to_string(wrong) + ", must be 0..80");
+  }
+}
+
+TEST_F(InspectTest, RefusesNumbersThatAreNotFinite) {
+  input_.Add("image", DType::kF32, {1, 3, kImageSize, kImageSize}, image_.data());
+  input_.Add("label", DType::kI32, {1, kDefaultBoxes}, label_.data());
+  input_.Add("offset", DType::kF32, {1, kDefaultBoxes, 4}, offset_.data());
+  offset_[5] = NAN;
+  EXPECT_EQ(Refusal(), "offset holds a value that is not finite");
+  image_[5] = INFINITY;
+  for (const bool train : {true, false})
+    EXPECT_EQ(Refusal(train), "image holds a value that is not finite");
+}
+
+// A batch that no memory holds must not be planned before its pixels are asked for.
+TEST_F(InspectTest, RefusesShapesWithoutPixels) {
+  for (const bool train : {true, false}) {
+    input_.Add("image", DType::kF32, {int64_t{1} << 40, 0, kImageSize, kImageSize}, image_.data());
+    EXPECT_EQ(Refusal(train),
+              "image is F32 [1099511627776, 0, 300, 300], must be F32 [?, 3, 300, 300]");
+    input_.Add("image", DType::kF32, {0, 3, kImageSize, kImageSize}, image_.data());
+    EXPECT_EQ(Refusal(train), "image holds no image");
+  }
+}
+
+TEST_F(InspectTest, RefusesBoxesThatAreNone) {
+  const int32_t labels[] = {1, 80}, counts[] = {2};
+  input_.Add("image", DType::kF32, {1, 3, kImageSize, kImageSize}, image_.data());
+  input_.Add("labels", DType::kI32, {2}, labels);
+  input_.Add("counts", DType::kI32, {1}, counts);
+  for (const CornerBox& wrong :
+       {CornerBox{NAN, 0, 1, 1}, CornerBox{0, 0, INFINITY, 1}, CornerBox{0.5f, 0, 0.25f, 1},
+        CornerBox{0, 0.5f, 1, 0.5f}, CornerBox{-1, 0, 1, 1}, CornerBox{10, 20, 200, 300}}) {
+    const CornerBox boxes[] = {{0, 0, 1, 1}, wrong};
+    input_.Add("boxes", DType::kF32, {2, 4}, boxes);
+    const std::string text = Refusal();
+    EXPECT_TRUE(text.starts_with("boxes, row 1: [") && text.find("is no box") != text.npos) << text;
   }
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"text/tabwriter"
 
@@ -78,7 +79,7 @@ func benchConfig(c *cli.Context) (*ssdpb.EngineConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(atLeast("batch", c.Int64("batch"), 1), atLeast("threads", c.Int("threads"), 0)); err != nil {
+	if err := errors.Join(within("batch", c.Int64("batch"), 1, 1<<16), checkThreads(c)); err != nil {
 		return nil, err
 	}
 	return toolConfig(precision, c.Int64("batch"), c.Int("threads")), nil
@@ -106,8 +107,8 @@ func benchInput() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if s := c.Float64("seconds"); !(s > 0) {
-				return usageError(fmt.Errorf("--seconds is %v, must be above 0", s))
+			if s := c.Float64("seconds"); !(s > 0) || math.IsInf(s, 1) {
+				return usageError(fmt.Errorf("--seconds is %v, must be above 0 and finite", s))
 			}
 			train, err := isTrain(c)
 			if err != nil {

@@ -41,8 +41,8 @@ func runBenchRoofline(c *cli.Context) error {
 	if c.Bool("markdown") && c.Bool("json") {
 		return usageError(errors.New("--markdown and --json exclude each other"))
 	}
-	if batch := c.Int64("batch"); batch < 1 {
-		return usageError(fmt.Errorf("--batch is %d, must be at least 1", batch))
+	if err := within("batch", c.Int64("batch"), 1, 1<<20); err != nil {
+		return err
 	}
 	devices, err := roofline.Pick(c.String("device"))
 	if err != nil {

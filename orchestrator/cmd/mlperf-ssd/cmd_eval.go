@@ -46,8 +46,8 @@ func runEval(c *cli.Context) error {
 	if !ok {
 		return usageError(fmt.Errorf("--sort is %q, must be id, name, ap or objects", c.String("sort")))
 	}
-	if c.Int("threads") < 0 {
-		return usageError(fmt.Errorf("--threads is %d, must not be negative", c.Int("threads")))
+	if err := checkThreads(c); err != nil {
+		return err
 	}
 	library, err := openEngine(c)
 	if err != nil {

@@ -4,6 +4,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/urfave/cli/v2"
 
 	"mlperf-ssd/orchestrator/internal/engine"
@@ -33,6 +35,12 @@ func sampleCommand() *cli.Command {
 			train, err := isTrain(c)
 			if err != nil {
 				return err
+			}
+			if err := atLeast("epoch", c.Int64("epoch"), 1); err != nil {
+				return err
+			}
+			if n := c.Int("max-samples"); n != 1 && n != 50 {
+				return usageError(fmt.Errorf("--max-samples is %d, must be 1 or 50", n))
 			}
 			config := toolConfig(ssdpb.ModelConfig_F32, 1, 1)
 			config.Seed = c.Uint64("seed")

@@ -4,7 +4,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/urfave/cli/v2"
 
@@ -52,6 +54,11 @@ func runStep(c *cli.Context) error {
 	}
 	if mode == "eval" && c.Bool("update") {
 		return usageError(fmt.Errorf("--update needs --mode train"))
+	}
+	err = errors.Join(checkThreads(c), within("lr", c.Float64("lr"), 0, math.MaxFloat32),
+		within("weight-decay", c.Float64("weight-decay"), 0, math.MaxFloat32))
+	if err != nil {
+		return err
 	}
 	file, done, err := weights.Temporary(c.String("weights"))
 	if err != nil {

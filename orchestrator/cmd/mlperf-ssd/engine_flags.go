@@ -26,6 +26,8 @@ func threadsFlag() cli.Flag {
 	return &cli.IntFlag{Name: "threads", Usage: "compute threads (0 = all this process may use)"}
 }
 
+func checkThreads(c *cli.Context) error { return within("threads", c.Int("threads"), 0, 4096) }
+
 func jsonFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: "one JSON document on standard output"}
 }

@@ -34,7 +34,9 @@ func markUsageErrors(commands []*cli.Command) {
 		if required := takeRequired(command.Flags); len(required) > 0 {
 			action := command.Action
 			command.Action = func(c *cli.Context) error {
-				missing := slices.DeleteFunc(slices.Clone(required), c.IsSet)
+				missing := slices.DeleteFunc(slices.Clone(required), func(name string) bool {
+					return c.IsSet(name) && fmt.Sprint(c.Value(name)) != ""
+				})
 				if len(missing) > 0 {
 					return usageError(fmt.Errorf("%s needs --%s: see `%s --help`", verb(c.Command), strings.Join(missing, " and --"), c.Command.HelpName))
 				}
@@ -108,6 +110,14 @@ func guess(prefix, word string, known []string) string {
 		return fmt.Sprintf(" (did you mean %s%s?)", prefix, near)
 	}
 	return ""
+}
+
+// within is an error unless the flag's number is low to high.
+func within[T int | int64 | float64](name string, value, low, high T) error {
+	if value >= low && value <= high {
+		return nil
+	}
+	return usageError(fmt.Errorf("--%s is %v, must be %v to %v", name, value, low, high))
 }
 
 // atLeast is an error unless the flag's number is low or more.

@@ -8,8 +8,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,13 +19,17 @@ import (
 )
 
 // Write makes path hold what content writes: into a temporary file of the same folder, which is synced
-// and then renamed over path. After an error path is as it was and the temporary file is gone; that of a
-// killed process is removed by a later Write of the same path.
+// and then renamed over path. A link is followed; a device, a pipe or a folder is refused. After an error
+// path is as it was and the temporary file is gone; that of a killed process is removed by a later Write
+// of the same path.
 func Write(path string, content func(io.Writer) error) (err error) {
+	if path, err = target(path); err != nil {
+		return err
+	}
 	if err := removeAbandoned(path, time.Now().Add(-unlocked)); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), prefix(path)+"*"+suffix)
+	temporary, err := create(path)
 	if err != nil {
 		return err
 	}
@@ -41,9 +47,6 @@ func Write(path string, content func(io.Writer) error) (err error) {
 	if err := buffered.Flush(); err != nil {
 		return fmt.Errorf("%s: write: %w", path, err)
 	}
-	if err := temporary.Chmod(0o644); err != nil {
-		return err
-	}
 	if err := temporary.Sync(); err != nil {
 		return err
 	}
@@ -56,10 +59,29 @@ func Write(path string, content func(io.Writer) error) (err error) {
 	return syncFolder(filepath.Dir(path))
 }
 
+// target is the file that path names. A rename over a device or a pipe would put a file in its place,
+// for all programs.
+func target(path string) (string, error) {
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return path, nil // it is not there yet
+	}
+	if info, err := os.Stat(resolved); err == nil && !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s: not a regular file", path)
+	}
+	return resolved, nil
+}
+
 const (
 	suffix   = ".tmp"
 	unlocked = time.Minute // a new file has no lock yet
 )
+
+// create makes a temporary file for path, which everybody may read whom the umask lets.
+func create(path string) (*os.File, error) {
+	name := prefix(path) + strconv.FormatUint(rand.Uint64(), 36) + suffix
+	return os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+}
 
 func prefix(path string) string { return "." + filepath.Base(path) + "." }
 

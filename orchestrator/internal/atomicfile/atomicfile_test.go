@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -56,6 +57,49 @@ func TestFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil || len(entries) != 1 {
 		t.Errorf("%d files left, want 1 (%v)", len(entries), err)
+	}
+}
+
+func TestNoFileTakesThePlaceOfAPipeOrAFolder(t *testing.T) {
+	dir := t.TempDir()
+	pipe, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "link")
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.Symlink(pipe, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{pipe, link, dir} {
+		err := Write(path, func(io.Writer) error { return nil })
+		if err == nil || err.Error() != path+": not a regular file" {
+			t.Errorf("error %v of %s", err, path)
+		}
+	}
+	if info, err := os.Stat(link); err != nil || info.Mode().Type() != os.ModeNamedPipe {
+		t.Errorf("the pipe is %v now (%v)", info, err)
+	}
+}
+
+func TestLinkIsFollowed(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "file"), nil, 0o600), os.Symlink("file", link)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(link, func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if got := contentOf(t, filepath.Join(dir, "file")); got != "new" {
+		t.Errorf("the file holds %q, want new", got)
+	}
+}
+
+func TestUmaskHolds(t *testing.T) {
+	before := syscall.Umask(0o077)
+	defer syscall.Umask(before)
+	path := filepath.Join(t.TempDir(), "a")
+	if err := Write(path, func(io.Writer) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v (%v), want mode 600", info.Mode(), err)
 	}
 }
 
