@@ -36,17 +36,38 @@ HWY_INLINE Vec Load(const bfloat16* p) {
   return hn::BitCast(F32(), hn::ShiftLeft<16>(hn::PromoteTo(word, bits)));
 }
 
-HWY_INLINE void Store(Vec v, float* p) { hn::StoreU(v, F32(), p); }
-// Rounds to nearest, ties to even. The NaNs that arithmetic makes stay NaN.
-HWY_INLINE void Store(Vec v, bfloat16* p) {
-  const hn::Rebind<uint16_t, F32> half;
+// The upper half of each word: v as bf16, rounded to nearest, ties to even. The NaNs that
+// arithmetic makes stay NaN. The lower half is anything.
+HWY_INLINE hn::Vec<hn::RebindToUnsigned<F32>> RoundUpperHalf(Vec v) {
   const hn::RebindToUnsigned<F32> word;
-  const hn::RebindToSigned<F32> integer;
   const auto bits = hn::BitCast(word, v);
   const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(word, 1));
-  const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(word, 0x7fff)), odd));
-  hn::StoreU(hn::DemoteTo(half, hn::BitCast(integer, rounded)), half,
+  return hn::Add(hn::Add(bits, hn::Set(word, 0x7fff)), odd);
+}
+// What is left of v when it is stored at p.
+HWY_INLINE Vec Rounded(Vec v, const float*) { return v; }
+HWY_INLINE Vec Rounded(Vec v, const bfloat16*) {
+  const auto upper = hn::Set(hn::RebindToUnsigned<F32>(), 0xffff0000);
+  return hn::BitCast(F32(), hn::And(RoundUpperHalf(v), upper));
+}
+
+HWY_INLINE void Store(Vec v, float* p) { hn::StoreU(v, F32(), p); }
+HWY_INLINE void Store(Vec v, bfloat16* p) {
+  const hn::Rebind<uint16_t, F32> half;
+  const auto upper = hn::ShiftRight<16>(RoundUpperHalf(v));
+  hn::StoreU(hn::DemoteTo(half, hn::BitCast(hn::RebindToSigned<F32>(), upper)), half,
              reinterpret_cast<uint16_t*>(p));
+}
+// Two vectors side by side.
+HWY_INLINE void Store(Vec low, Vec high, float* p) {
+  Store(low, p);
+  Store(high, p + kLanes);
+}
+HWY_INLINE void Store(Vec low, Vec high, bfloat16* p) {
+  const hn::Repartition<uint16_t, F32> half;
+  const auto words = hn::ConcatOdd(half, hn::BitCast(half, RoundUpperHalf(high)),
+                                   hn::BitCast(half, RoundUpperHalf(low)));
+  hn::StoreU(words, half, reinterpret_cast<uint16_t*>(p));
 }
 
 // Bit i of the mask belongs to element i; i is a multiple of kLanes.
