@@ -147,6 +147,14 @@ func visible(r rune) rune {
 	return r
 }
 
+// visibleText is visible for a text of several lines.
+func visibleText(r rune) rune {
+	if r == '\n' || r == '\t' {
+		return r
+	}
+	return visible(r)
+}
+
 func (v verified) print(w io.Writer) error {
 	var out strings.Builder
 	for i, f := range v.Findings {

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -81,13 +83,14 @@ func report(err error) int {
 	switch {
 	case errors.As(err, &coded):
 		code = coded.Code
-	case errors.As(err, &coder):
-		code = coder.ExitCode()
+	case errors.As(err, new(*exec.ExitError)): // also a coder, but of another program
+	case errors.As(err, &coder): // the library found no help on a topic
+		code = exit.WrongUse
 	case errors.Is(err, context.Canceled):
 		code = exit.Interrupted
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintln(os.Stderr, "mlperf-ssd: "+text)
+		fmt.Fprintln(os.Stderr, "mlperf-ssd: "+strings.Map(visibleText, text))
 	}
 	return code
 }

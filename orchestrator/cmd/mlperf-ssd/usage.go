@@ -97,6 +97,7 @@ func flagError(command *cli.Command, err error) error {
 	if name, found := strings.CutPrefix(text, "flag needs an argument: "); found {
 		return fmt.Errorf("%s: --%s needs a value", verb(command), strings.TrimLeft(name, "-"))
 	}
+	text = strings.Replace(text, " for -", " for flag -", 1) // as it says of switches
 	if wrong, rest, found := strings.Cut(text, " for flag -"); found {
 		name, _, _ := strings.Cut(rest, ":")
 		return fmt.Errorf("%s: %s for --%s", verb(command), wrong, name)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -97,11 +98,19 @@ func (c *Config) check() []error {
 			continue
 		}
 		if r, limited := ranges[field.Key]; limited && !(number >= r[0] && number <= r[1]) {
-			complain(field.Key, "is %v, must be %v to %v", field.Value, r[0], r[1])
+			complain(field.Key, "is %v, must be %s to %s", field.Value, digits(r[0]), digits(r[1]))
 		}
 	}
 	c.checkTogether(complain)
 	return problems
+}
+
+// digits is a bound without an exponent.
+func digits(bound float64) string {
+	if bound == math.MaxInt64 { // which a float64 is above
+		return strconv.Itoa(math.MaxInt64)
+	}
+	return strconv.FormatFloat(bound, 'f', -1, 64)
 }
 
 func (c *Config) checkTogether(complain func(key, format string, args ...any)) {

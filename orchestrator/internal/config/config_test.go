@@ -86,6 +86,7 @@ func TestErrorsNameFileLineAndKey(t *testing.T) {
 		{"[optimizer]\nbase_lr = nan\n", ":2: optimizer.base_lr is NaN, must be 0 to 100"},
 		{"[data]\nmax_samples = 2\n", ":2: data.max_samples is 2, the rules allow 1 and 50"},
 		{"[run]\nseed = 1\nseed = 2\n", ":3: "},
+		{"[run]\nseed = -1\n", ":2: run.seed is -1, must be 0 to 9223372036854775807"},
 		{"[run\n", ":2: expected"},
 		{"seed = 1\n", ":1: seed stands outside any section"},
 		{"[run]\nlog_dir = \"\"\n", ":2: run.log_dir must not be empty"},
@@ -101,6 +102,25 @@ func TestErrorsNameFileLineAndKey(t *testing.T) {
 func TestAllErrorsAreShown(t *testing.T) {
 	_, err := Load(Source{File: write(t, "[run]\nepoch = 1\n[data]\ndirr = \"\"\n"), Sets: []string{"x"}})
 	if err == nil || strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSetTakesOneValue(t *testing.T) {
+	c, err := Load(Source{Sets: []string{"data.dir=a\n[run]\nepochs = 3"}})
+	if err != nil || c.Data.Dir != "a\n[run]\nepochs = 3" {
+		t.Errorf("%q (%v)", c.Data.Dir, err)
+	}
+	_, err = Load(Source{Sets: []string{"run.epochs=1\n[data]\ndir = 'x'"}})
+	if err == nil || !strings.Contains(err.Error(), "--set: run.epochs is the string") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLargeFileIsNoConfiguration(t *testing.T) {
+	path := write(t, "#"+strings.Repeat("x", maxFile))
+	_, err := Load(Source{File: path})
+	if err == nil || !strings.Contains(err.Error(), path+": larger than 16384 bytes") {
 		t.Errorf("got %v", err)
 	}
 }

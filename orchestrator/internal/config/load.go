@@ -6,6 +6,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -43,7 +44,7 @@ func Load(source Source) (*Config, error) {
 }
 
 func (c *Config) readFile(path string) []error {
-	text, err := os.ReadFile(path)
+	text, err := read(path)
 	if err != nil {
 		return []error{fmt.Errorf("config: %w", err)}
 	}
@@ -74,17 +75,34 @@ func (c *Config) readFile(path string) []error {
 	return problems
 }
 
+// maxFile bounds a file: the parser's time grows with the square of some texts.
+const maxFile = 1 << 14
+
+// read reads a file, which may be a pipe.
+func read(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s: larger than %d bytes: this is no configuration", path, maxFile)
+	}
+	return text, err
+}
+
 // override takes "section.key=value" with a TOML value; a bare word is a string.
 func (c *Config) override(text string) error {
 	key, value, found := strings.Cut(text, "=")
 	if !found {
 		return fmt.Errorf("--set %s: must be section.key=value", text)
 	}
-	var parsed struct{ V any }
-	if _, err := toml.Decode("V = "+value, &parsed); err != nil {
-		parsed.V = value
+	var parsed map[string]any
+	if _, err := toml.Decode("V = "+value, &parsed); err != nil || len(parsed) != 1 { // no value, or more than one
+		parsed = map[string]any{"V": value}
 	}
-	err := c.assign(key, parsed.V, "--set")
+	err := c.assign(key, parsed["V"], "--set")
 	if err != nil && c.assign(key, value, "--set") == nil { // a string that looks like a number
 		return nil
 	}

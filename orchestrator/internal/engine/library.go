@@ -81,8 +81,10 @@ func Open(path string) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine: open: %w", err)
 	}
-	if _, err := os.Stat(path); err != nil {
+	if info, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("engine: %s is not there: run `make build`, or name another with --engine", path)
+	} else if !info.Mode().IsRegular() { // of a pipe dlopen waits for the writer
+		return nil, fmt.Errorf("engine: %s is no library: run `make build`, or name another with --engine", path)
 	}
 	waitBriefly()
 	api := (*C.loader_api)(C.calloc(1, C.sizeof_loader_api))

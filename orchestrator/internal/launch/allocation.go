@@ -46,7 +46,19 @@ func (o Options) inAllocation(ctx context.Context, allocated *slurm.Job) (err er
 		// Also after Ctrl-C: a container outlives its job.
 		err = errors.Join(err, s.allocation.RemoveContainer(context.WithoutCancel(ctx)))
 	}()
-	if err := s.setUp(ctx); err != nil {
+	hostOS, err := s.allocation.HostOS(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.makeFolders(ctx); err != nil {
+		return err
+	}
+	release, err := claim(s.Config.Run.LogDir)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := s.setUp(ctx, hostOS); err != nil {
 		return err
 	}
 	return s.trials(ctx)
@@ -97,22 +109,23 @@ func pyxis(c *config.Config, allocated *slurm.Job, dir string) (*container.Pyxis
 	return &container.Pyxis{Image: image, Name: container.PyxisName(allocated.ID, allocated.Restarts), WorkDir: c.Run.LogDir, Mounts: paths}, nil
 }
 
-// setUp is all before the first trial.
-func (s *slurmJob) setUp(ctx context.Context) error {
-	a, logs := s.allocation, s.Config.Run.LogDir
-	hostOS, err := a.HostOS(ctx)
-	if err != nil {
-		return err
-	}
-	folders := []string{logs}
+// makeFolders makes those that all nodes write into.
+func (s *slurmJob) makeFolders(ctx context.Context) error {
+	folders := []string{s.Config.Run.LogDir}
 	if dir := s.Config.Eval.Detections; dir != "" {
 		folders = append(folders, dir)
 	}
 	for _, folder := range folders {
-		if err := a.MakeFolder(ctx, folder); err != nil {
+		if err := s.allocation.MakeFolder(ctx, folder); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// setUp is all else before the first trial.
+func (s *slurmJob) setUp(ctx context.Context, hostOS string) (err error) {
+	a, logs := s.allocation, s.Config.Run.LogDir
 	if s.ledger, err = slurm.OpenLedger(ledgerFile(logs, a.Job.ID), a.Job.ID); err != nil {
 		return err
 	}

@@ -44,6 +44,11 @@ func (o Options) onHost(ctx context.Context) error {
 	if err := os.MkdirAll(c.Run.LogDir, 0o755); err != nil {
 		return fmt.Errorf("run.log_dir: %w", err)
 	}
+	release, err := claim(c.Run.LogDir)
+	if err != nil {
+		return err
+	}
+	defer release()
 	var ranks crew.Starter
 	if c.Ranks() > 1 {
 		local, err := crew.NewLocal(ctx, c, o.Logger)

@@ -27,7 +27,7 @@ import (
 type System map[string]string
 
 // maxSystemSize is far above any description, and keeps a wrong file from filling the memory.
-const maxSystemSize = 1 << 20
+const maxSystemSize = 1 << 14
 
 // ReadSystem reads a description: TOML if the name ends so, else JSON. A value that is no string is an
 // error that names the file, the key and, of TOML, the line; a field that is missing is not (Missing).
