@@ -53,6 +53,7 @@ BackendOptions BackendOptionsOf(const EngineConfig& config, NormSpan* norm_span)
   BackendOptions options;
   options.norm_span = norm_span;
   options.plan_cache = config.device().plan_cache();
+  options.fusions = config.device().fusions();
   switch (config.device().kind()) {
     case DeviceConfig::CPU:
       options.device = DeviceKind::kCpu;

@@ -31,7 +31,8 @@ esac; done
 here=$(dirname "$0")
 case "$1 $2" in
   "bench infer") echo '{"backend": "cuda: NVIDIA H100 80GB HBM3, 81000 MB, CUDA 13.0"}' ;;
-  "bench train") echo '{"images_per_second": 1000, "step_ms": {"median": 114}, "ops": [{"kind": "conv forward", "ms": 2, "calls": 1}, {"kind": "upload", "ms": 1, "calls": 1}], "backend": "cuda: NVIDIA H100 80GB HBM3, 81000 MB, CUDA 13.0"}' ;;
+  "bench train") rate=1000; case "$*" in *--fusions=false*) rate=900 ;; esac
+    echo '{"images_per_second": '$rate', "step_ms": {"median": 114}, "ops": [{"kind": "conv forward", "ms": 2, "calls": 1}, {"kind": "upload", "ms": 1, "calls": 1}], "backend": "cuda: NVIDIA H100 80GB HBM3, 81000 MB, CUDA 13.0"}' ;;
   "bench roofline") echo '{"batch": 114, "layers": [{"name": "c", "kind": "conv", "pass": "forward", "gflop": 8.679, "mb_unfused": 1}]}' ;;
   "bench allreduce") echo '{"ranks": 1}' ;;
   "version --json") echo '{"program": "v"}' ;;
@@ -155,6 +156,9 @@ func TestAllPass(t *testing.T) {
 	}
 	// 8.679 Gflop an image, 114 images: 989.4 Gflop take 1 ms at best, and took 2.
 	op := figures["speed"]["ops"].([]any)[0].(map[string]any)
+	if figures["speed"]["images_per_second"] != 1000.0 || figures["speed"]["unfused_images_per_second"] != 900.0 {
+		t.Errorf("speed: %v", figures["speed"])
+	}
 	if figures["speed"]["data_sheet"] != "H100-SXM5-80GB" || math.Abs(op["percent_of_limit"].(float64)-50) > 0.01 || math.Abs(op["tflops"].(float64)-494.7) > 0.1 {
 		t.Errorf("speed: %v", figures["speed"])
 	}

@@ -31,9 +31,11 @@ type opTime struct {
 	Calls int64   `json:"calls"`
 }
 
-// speeds are a step's ops beside the limits of the data sheet.
+// speeds are a step's ops beside the limits of the data sheet. The rates are the better ones of two runs,
+// with fusions and without in turn.
 type speeds struct {
 	ImagesPerSecond float64    `json:"images_per_second"`
+	Unfused         float64    `json:"unfused_images_per_second"` // with device.fusions = false
 	Limit           float64    `json:"limit_images_per_second,omitempty"`
 	MedianMs        float64    `json:"step_ms_median"`
 	Sheet           string     `json:"data_sheet"` // of the limits; empty: none is known
@@ -54,7 +56,7 @@ type opSpeeds struct {
 }
 
 func (f files) speed(ctx context.Context) (any, error) {
-	timed, err := decoded[timing](ctx, f.program, f.onCard("bench", "train", "--batch="+speedBatch, "--steps=50", "--json")...)
+	timed, unfused, err := f.steps(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +66,7 @@ func (f files) speed(ctx context.Context) (any, error) {
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(timed.Backend, "cuda: "), ",")
 	sheet, known := roofline.OfGPU(name)
-	result := speeds{ImagesPerSecond: timed.ImagesPerSecond, MedianMs: timed.StepMs.Median}
+	result := speeds{ImagesPerSecond: timed.ImagesPerSecond, Unfused: unfused.ImagesPerSecond, MedianMs: timed.StepMs.Median}
 	if known {
 		result.Sheet = sheet.Name
 	}
@@ -73,6 +75,23 @@ func (f files) speed(ctx context.Context) (any, error) {
 		return result, fmt.Errorf("%g images/s", result.ImagesPerSecond)
 	}
 	return result, nil
+}
+
+// steps times training with fusions and without, twice in turn.
+func (f files) steps(ctx context.Context) (fused, unfused timing, err error) {
+	for range 2 {
+		for _, best := range []*timing{&fused, &unfused} {
+			timed, err := decoded[timing](ctx, f.program, f.onCard("bench", "train", "--batch="+speedBatch, "--steps=50",
+				fmt.Sprintf("--fusions=%t", best == &fused), "--json")...)
+			if err != nil {
+				return fused, unfused, err
+			}
+			if timed.ImagesPerSecond > best.ImagesPerSecond {
+				*best = timed
+			}
+		}
+	}
+	return fused, unfused, nil
 }
 
 // beside fills the rows; without a data sheet they have no limits.

@@ -495,6 +495,7 @@ type DeviceConfig struct {
 	Kind          DeviceConfig_Kind      `protobuf:"varint,1,opt,name=kind,proto3,enum=ssd.DeviceConfig_Kind" json:"kind,omitempty"`
 	Threads       int32                  `protobuf:"varint,2,opt,name=threads,proto3" json:"threads,omitempty"`                     // compute threads of the CPU backend; 0 = all that the process may run on
 	PlanCache     string                 `protobuf:"bytes,3,opt,name=plan_cache,json=planCache,proto3" json:"plan_cache,omitempty"` // folder that keeps which cuDNN plans are fastest; empty = none
+	Fusions       bool                   `protobuf:"varint,4,opt,name=fusions,proto3" json:"fusions,omitempty"`                     // CUDA: convolutions in training do work of their neighbours
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -548,6 +549,13 @@ func (x *DeviceConfig) GetPlanCache() string {
 		return x.PlanCache
 	}
 	return ""
+}
+
+func (x *DeviceConfig) GetFusions() bool {
+	if x != nil {
+		return x.Fusions
+	}
+	return false
 }
 
 type ModelConfig struct {
@@ -2501,12 +2509,13 @@ const file_engine_proto_rawDesc = "" +
 	"\flog_interval\x18\a \x01(\x03R\vlogInterval\x12\x1f\n" +
 	"\vresume_from\x18\b \x01(\tR\n" +
 	"resumeFrom\x12#\n" +
-	"\x04comm\x18\t \x01(\v2\x0f.ssd.CommConfigR\x04comm\"\x98\x01\n" +
+	"\x04comm\x18\t \x01(\v2\x0f.ssd.CommConfigR\x04comm\"\xb2\x01\n" +
 	"\fDeviceConfig\x12*\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x16.ssd.DeviceConfig.KindR\x04kind\x12\x18\n" +
 	"\athreads\x18\x02 \x01(\x05R\athreads\x12\x1d\n" +
 	"\n" +
-	"plan_cache\x18\x03 \x01(\tR\tplanCache\"#\n" +
+	"plan_cache\x18\x03 \x01(\tR\tplanCache\x12\x18\n" +
+	"\afusions\x18\x04 \x01(\bR\afusions\"#\n" +
 	"\x04Kind\x12\b\n" +
 	"\x04AUTO\x10\x00\x12\a\n" +
 	"\x03CPU\x10\x01\x12\b\n" +

@@ -42,7 +42,8 @@ class OrderedSpan final : public NormSpan {
 
 class CudaBackend final : public Backend {
  public:
-  explicit CudaBackend(const BackendOptions& options) {
+  explicit CudaBackend(const BackendOptions& options)
+      : fuses_(options.fusions && options.norm_span == nullptr) {
     SSD_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));
     side_.emplace(context_);
     if (options.norm_span != nullptr)
@@ -66,7 +67,7 @@ class CudaBackend final : public Backend {
            std::to_string(runtime / 1000) + "." + std::to_string(runtime % 1000 / 10);
   }
   Precision precision() const override { return Precision::kF16; }
-  bool fuses() const override { return !span_; }
+  bool fuses() const override { return fuses_; }
   size_t Bytes(const ValueDesc& value) const override { return CudaBytes(value); }
   int64_t image_channels() const override { return kCudaImageChannels; }
   int64_t head_channels(int64_t shapes) const override { return CudaHeadChannels(shapes); }
@@ -131,6 +132,7 @@ class CudaBackend final : public Backend {
   void Synchronize() override { SSD_CUDA(cudaStreamSynchronize(context_.stream)); }
 
  private:
+  const bool fuses_;
   TrainingFilters filters_;
   CudaContext context_{nullptr, &filters_};
   std::optional<SideStream> side_;

@@ -46,17 +46,22 @@ func benchCommand() *cli.Command {
 }
 
 func benchSteps(name, usage string, what ssdpb.BenchRequest_What) *cli.Command {
+	flags := []cli.Flag{
+		&cli.Int64Flag{Name: "batch", Value: 32},
+		precisionFlag("bf16"),
+		&cli.Int64Flag{Name: "steps", Value: 5, Usage: "counted steps, after two to warm up"},
+		threadsFlag(),
+		jsonFlag(),
+		engineFlag(),
+	}
+	trains := what != ssdpb.BenchRequest_INFER
+	if trains {
+		flags = append(flags, &cli.BoolFlag{Name: "fusions", Value: true, Usage: "as device.fusions: on a GPU, convolutions do work of their neighbours"})
+	}
 	return &cli.Command{
 		Name:  name,
 		Usage: usage,
-		Flags: []cli.Flag{
-			&cli.Int64Flag{Name: "batch", Value: 32},
-			precisionFlag("bf16"),
-			&cli.Int64Flag{Name: "steps", Value: 5, Usage: "counted steps, after two to warm up"},
-			threadsFlag(),
-			jsonFlag(),
-			engineFlag(),
-		},
+		Flags: flags,
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -68,6 +73,7 @@ func benchSteps(name, usage string, what ssdpb.BenchRequest_What) *cli.Command {
 			if err != nil {
 				return err
 			}
+			config.Device.Fusions = trains && c.Bool("fusions")
 			return bench(c, config, &ssdpb.BenchRequest{What: what, Steps: c.Int64("steps")})
 		},
 	}

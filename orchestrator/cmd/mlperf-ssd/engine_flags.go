@@ -57,7 +57,7 @@ func precisionOf(c *cli.Context) (ssdpb.ModelConfig_Precision, error) {
 func toolConfig(precision ssdpb.ModelConfig_Precision, batch int64, threads int) *ssdpb.EngineConfig {
 	return &ssdpb.EngineConfig{
 		Seed:        1,
-		Device:      &ssdpb.DeviceConfig{Kind: ssdpb.DeviceConfig_AUTO, Threads: int32(threads), PlanCache: config.PlanFolder(config.UserPlans)},
+		Device:      &ssdpb.DeviceConfig{Kind: ssdpb.DeviceConfig_AUTO, Threads: int32(threads), PlanCache: config.PlanFolder(config.UserPlans), Fusions: true},
 		LogInterval: 1,
 		Model:       &ssdpb.ModelConfig{Precision: precision, BatchSize: batch, EvalBatchSize: batch, LossScale: 128, BnGroup: 1},
 		Data:        &ssdpb.DataConfig{MaxSamples: 1, Threads: int32(threads), Prefetch: 2},

@@ -50,6 +50,7 @@ type Device struct {
 	Kind      string `toml:"kind"`
 	Threads   int64  `toml:"threads"`    // 0 = all that the process may use
 	PlanCache string `toml:"plan_cache"` // folder; "user" = below the user's caches, empty = none
+	Fusions   bool   `toml:"fusions"`    // on a GPU, convolutions in training do work of their neighbours
 }
 
 // Model holds what a rank computes on.
@@ -139,7 +140,7 @@ func Defaults() *Config {
 	return &Config{
 		Run:        Run{LogDir: "results", Epochs: 80, Trials: 1, LogInterval: 100, Timed: true},
 		Submission: Submission{Org: "unknown", Platform: "unknown", Division: "closed", Status: "onprem"},
-		Device:     Device{Kind: "auto", PlanCache: UserPlans},
+		Device:     Device{Kind: "auto", PlanCache: UserPlans, Fusions: true},
 		Model:      Model{Precision: "bf16", BatchSize: 32, BNGroup: 1, LossScale: 128},
 		Data: Data{TrainSamples: 117266, EvalSamples: 5000, MaxSamples: 1, Prefetch: 2, BadImage: "fail",
 			Sharding: "reshuffle", CacheMB: -1, Decoder: "auto", InputBatchMultiplier: 1},

@@ -213,6 +213,18 @@ func TestPlanFolder(t *testing.T) {
 	}
 }
 
+func TestFusions(t *testing.T) {
+	for _, want := range []bool{true, false} {
+		c, err := Load(Source{Sets: []string{fmt.Sprintf("device.fusions=%t", want)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Engine(1).Device.Fusions; got != want || !Defaults().Device.Fusions {
+			t.Errorf("%t, want %t", got, want)
+		}
+	}
+}
+
 // The shell variables of run.sub (spec section 16).
 func TestSlurmVariables(t *testing.T) {
 	c, err := Load(Source{LookupEnv: env(map[string]string{"PGSYSTEM": "PG", "WALLTIME": "100", "CONT": "nvcr.io/a/b:1", "CLEAR_CACHES": "1",

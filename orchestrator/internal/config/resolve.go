@@ -42,6 +42,7 @@ func (c *Config) Engine(seed int64) *ssdpb.EngineConfig {
 			Kind:      map[string]ssdpb.DeviceConfig_Kind{"auto": ssdpb.DeviceConfig_AUTO, "cpu": ssdpb.DeviceConfig_CPU, "cuda": ssdpb.DeviceConfig_CUDA}[c.Device.Kind],
 			Threads:   int32(c.Device.Threads),
 			PlanCache: PlanFolder(c.Device.PlanCache),
+			Fusions:   c.Device.Fusions,
 		},
 		Model: &ssdpb.ModelConfig{
 			Precision:        map[string]ssdpb.ModelConfig_Precision{"f32": ssdpb.ModelConfig_F32, "bf16": ssdpb.ModelConfig_BF16, "fp16": ssdpb.ModelConfig_FP16}[c.Model.Precision],
