@@ -111,7 +111,7 @@ struct OpArgs {
   void* dx = nullptr;
   void* dresidual = nullptr;      // null where dy is finished
   const float* weight = nullptr;  // conv [O,I,K,K]
-  const float* bias = nullptr;    // conv [O]
+  const float* bias = nullptr;    // conv [O]; it and dbias end in lines of 64 bytes, zero behind
   const float* gamma = nullptr;   // BatchNorm or folded into conv [C]
   const float* beta = nullptr;
   float* running_mean = nullptr;
@@ -217,7 +217,8 @@ class SgdOp {
   virtual void Run() = 0;
 };
 
-// A block of device memory, 64-byte aligned, zeroed. Its addresses may mean nothing on the host.
+// A block of device memory, whole 64-byte lines, zeroed. Its addresses may mean nothing on the
+// host.
 class DeviceMemory {
  public:
   virtual ~DeviceMemory() = default;

@@ -10,11 +10,12 @@ namespace {
 class CudaMemory final : public DeviceMemory {
  public:
   CudaMemory(const CudaContext& context, size_t bytes, const char* key) : size_(bytes) {
-    const cudaError_t error = cudaMalloc(&data_, std::max<size_t>(bytes, 1));
+    const size_t lines = (std::max<size_t>(bytes, 1) + 63) / 64 * 64;
+    const cudaError_t error = cudaMalloc(&data_, lines);
     if (error == cudaErrorMemoryAllocation)
       Throw(Status::kUnavailable, "no %zu MB of memory on the GPU: lower %s", bytes >> 20, key);
     CheckCuda(error, "cudaMalloc");
-    SSD_CUDA(cudaMemsetAsync(data_, 0, bytes, context.stream));
+    SSD_CUDA(cudaMemsetAsync(data_, 0, lines, context.stream));
   }
   ~CudaMemory() override { (void)cudaFree(data_); }
   CudaMemory(const CudaMemory&) = delete;

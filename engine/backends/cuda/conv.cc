@@ -71,12 +71,12 @@ class CudaConv final : public Op {
       context_.filters->Bind(context_, *training_filter_, args.weight, args.dweight);
     } else {
       filter_ = AllocateCuda(context_, static_cast<size_t>(shape_.padded_size()) * sizeof(__half));
+      bias_ = AllocateCuda(context_, static_cast<size_t>(shape_.padded_outputs) * sizeof(float));
     }
-    bias_ = AllocateCuda(context_, static_cast<size_t>(shape_.padded_outputs) * sizeof(float));
     if (desc_.normalise) norm_ = NormStateOf(const_cast<void*>(args.norm), desc_.x.channels);
     forward_pack_ = {{kConvFilter, filter()}, {kConvY, args.y}};
     BindInput(forward_.normalises, normalised_at_, forward_pack_);
-    if (desc_.bias || desc_.fold) forward_pack_[kConvBias] = bias_->data();
+    if (desc_.bias || desc_.fold) forward_pack_[kConvBias] = bias();
     if (desc_.residual) forward_pack_[kConvResidual] = const_cast<void*>(args.residual);
     if (forward_.sums) {
       forward_pack_[kConvSum] = args.sums;
@@ -86,7 +86,6 @@ class CudaConv final : public Op {
   }
 
   void Forward() override {
-    if (desc_.training && desc_.bias) PackBiases(nullptr);
     NormaliseUnless(forward_.normalises, normalised_at_);
     forward_.plan.Run(target_, forward_pack_, At(workspace_at_));
     if (desc_.statistics && !forward_.sums)
@@ -100,12 +99,7 @@ class CudaConv final : public Op {
                   static_cast<int64_t>(dy_bytes_ / sizeof(__half)), args_.scratch);
     NormaliseUnless(filter_gradient_->normalises, back_.normalised);
     filter_gradient_->plan.Run(target_, filter_pack_, At(back_.workspace));
-    if (desc_.bias) {
-      bias_gradient_->Run(target_, bias_pack_, At(back_.workspace));
-      SSD_CUDA(cudaMemcpyAsync(args_.dbias, At(back_.dbias),
-                               static_cast<size_t>(shape_.outputs) * sizeof(float),
-                               cudaMemcpyDeviceToDevice, context_.stream));
-    }
+    if (desc_.bias) bias_gradient_->Run(target_, bias_pack_, At(back_.workspace));
     if (!desc_.input_gradient) return;
     data_gradient_->plan.Run(target_, data_pack_, At(back_.workspace));
     Finish();
@@ -117,7 +111,8 @@ class CudaConv final : public Op {
                              desc_.eps};
     const FoldedNorm* norm = desc_.fold ? &fold : nullptr;
     PackFilter(context_, shape_, args_.weight, norm, static_cast<__half*>(filter_->data()));
-    PackBiases(norm);
+    PackBias(context_, shape_, desc_.bias ? args_.bias : nullptr, norm,
+             static_cast<float*>(bias_->data()));
   }
 
  private:
@@ -133,7 +128,6 @@ class CudaConv final : public Op {
     // workspace.
     Layouter area;
     if (!desc.finished) area.Add(dy_bytes_);
-    back_.dbias = area.Add(static_cast<size_t>(shape_.padded_outputs) * sizeof(float));
     if (desc.normalise) {
       if (!filter_gradient_->normalises) back_.normalised = area.Add(CudaBytes(desc.x));
       back_.factors = area.Add(3 * static_cast<size_t>(desc.x.channels) * sizeof(float));
@@ -155,7 +149,7 @@ class CudaConv final : public Op {
     void* dy = summed_ ? args_.scratch : const_cast<void*>(args_.dy.front());
     filter_pack_ = {{kConvDy, dy}, {kConvDFilter, training_filter_->gradient()}};
     BindInput(filter_gradient_->normalises, back_.normalised, filter_pack_);
-    bias_pack_ = {{kConvDy, dy}, {kConvDBias, At(back_.dbias)}};
+    bias_pack_ = {{kConvDy, dy}, {kConvDBias, args_.dbias}};
     data_pack_ = {{kConvDy, dy}, {kConvFilter, filter()}, {kConvDx, args_.dx}};
     if (desc_.input_gradient && data_gradient_->finishes) BindFinish();
   }
@@ -201,10 +195,8 @@ class CudaConv final : public Op {
   }
 
   void* filter() const { return desc_.training ? training_filter_->filter() : filter_->data(); }
-  void PackBiases(const FoldedNorm* norm) {
-    PackBias(context_, shape_, desc_.bias ? args_.bias : nullptr, norm,
-             static_cast<float*>(bias_->data()));
-  }
+  // In training the parameter itself: zero behind its end, as is the gradient that is found there.
+  void* bias() const { return desc_.training ? const_cast<float*>(args_.bias) : bias_->data(); }
 
   void* At(size_t offset) const { return static_cast<std::byte*>(args_.scratch) + offset; }
 
@@ -218,12 +210,12 @@ class CudaConv final : public Op {
   // In the scratch area: in Forward, and in Backward behind the summed dy.
   size_t normalised_at_ = 0, sums_at_ = 0, workspace_at_ = 0;
   struct {
-    size_t dbias = 0, normalised = 0, factors = 0, sums = 0, workspace = 0;
+    size_t normalised = 0, factors = 0, sums = 0, workspace = 0;
   } back_;
   size_t scratch_ = 0, dy_bytes_ = 0;
   bool summed_ = false;  // dy is the sum in the scratch area
   std::shared_ptr<TrainingFilter> training_filter_;
-  std::unique_ptr<DeviceMemory> filter_, bias_;  // as cuDNN reads them; filter_ of inference
+  std::unique_ptr<DeviceMemory> filter_, bias_;  // of inference, as cuDNN reads them
   NormState norm_{};
   PlanPack forward_pack_, filter_pack_, bias_pack_, data_pack_;
   OpArgs args_;
