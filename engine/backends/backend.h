@@ -91,6 +91,12 @@ struct BatchNormDesc {
   bool deferred = false;  // the convolution behind reads x in y's stead, and OpArgs::saved as its
                           // OpArgs::norm; it finds dgamma and dbeta, too. y and residual are null
   bool finished = false;  // dy is one term, before the ReLU: also the residual's gradient
+
+  // A residual grows from block to block, and so does what rounding takes from it. In training, on
+  // a backend that keeps_rests(), residual_rest adds OpArgs::residual_rest to the residual and
+  // y_rest leaves what y lost in OpArgs::y_rest, rounded itself: together they have twice the
+  // digits.
+  bool residual_rest = false, y_rest = false;
 };
 
 // Windows reach over the edge by pad; the edge never wins. A tie goes to the first in row-major
@@ -106,6 +112,8 @@ struct MaxPoolDesc {
 struct OpArgs {
   const void* x = nullptr;
   const void* residual = nullptr;
+  const void* residual_rest = nullptr;
+  void* y_rest = nullptr;
   void* y = nullptr;  // alive until Backward for a convolution with a ReLU, x for all but max-pool
   std::vector<const void*> dy;
   void* dx = nullptr;
@@ -241,6 +249,8 @@ class Backend {
   virtual Precision precision() const = 0;
   // Whether training ops take work over from each other: ConvDesc::statistics and what follows.
   virtual bool fuses() const = 0;
+  // Whether residuals keep what rounding takes from them: BatchNormDesc::y_rest.
+  virtual bool keeps_rests() const { return false; }
 
   virtual size_t Bytes(const ValueDesc& value) const = 0;
   virtual int64_t image_channels() const = 0;               // 3, or 4 with a zero channel

@@ -101,6 +101,18 @@ TEST_F(FusionTest, OfTheNetwork) {
   EXPECT_EQ(deferred, 13);
 }
 
+// Of the 13 blocks the first of all adds what a max-pool gives.
+TEST_F(FusionTest, ResidualsOfBatchNormsKeepTheirRests) {
+  int left = 0, added = 0;
+  for (const BatchNormDesc& norm : asked_.norms) {
+    left += norm.y_rest;
+    added += norm.residual_rest;
+    EXPECT_LE(norm.residual_rest, norm.residual);
+  }
+  EXPECT_EQ(left, 12);
+  EXPECT_EQ(added, 12);
+}
+
 TEST(Fusions, NothingIsFusedUnlessEnabled) {
   const Graph graph = BuildSsd300();
   const Fusions none(graph, false);

@@ -73,7 +73,18 @@ BatchNormDesc Network::DescOf(const BatchNormNode& norm) const {
           .training = training_,
           .sums = fusions_.StatisticsFrom(norm) != nullptr,
           .deferred = fusions_.NormalisedBy(norm) != nullptr,
-          .finished = fusions_.FinishedBy(norm.y) != nullptr};
+          .finished = fusions_.FinishedBy(norm.y) != nullptr,
+          .residual_rest = KeepsRest(norm.residual),
+          .y_rest = KeepsRest(norm.y)};
+}
+
+// A BatchNorm leaves it for the one that adds the value to its own.
+bool Network::KeepsRest(ValueId value) const {
+  if (value == kNone || !training_ || !backend_.keeps_rests()) return false;
+  const Node* from = fusions_.Producer(value);
+  return from != nullptr && std::holds_alternative<BatchNormNode>(*from) &&
+         std::ranges::any_of(fusions_.Consumers(value),
+                             [&](const Node* node) { return ResidualOf(*node) == value; });
 }
 
 void Network::MakeOps() {
@@ -128,6 +139,7 @@ size_t Network::IndexOf(const Node& node) const {
 
 void Network::PlanMemory(size_t extra_scratch) {
   values_.assign(graph_.values.size(), kNone);
+  rests_.assign(graph_.values.size(), kNone);
   blocks_.resize(graph_.nodes.size());
   values_[Index(graph_.image)] = plan_.Add(backend_.Bytes(Desc(graph_.image)), 0, kAlways);
 
@@ -142,6 +154,8 @@ void Network::PlanMemory(size_t extra_scratch) {
     const auto* norm = std::get_if<BatchNormNode>(&node);
     plan_.Extend(values_[Index(x)], now);
     if (residual != kNone) plan_.Extend(values_[Index(residual)], now);
+    if (KeepsRest(residual)) plan_.Extend(rests_[Index(residual)], now);
+    if (KeepsRest(y)) rests_[Index(y)] = plan_.Add(backend_.Bytes(Desc(y)), now, now);
     const bool deferred = norm != nullptr && fusions_.NormalisedBy(*norm) != nullptr;
     const bool head = graph_.values[Index(y)].layout == Layout::kHead;
     values_[Index(y)] = deferred ? values_[Index(x)]  // what reads y reads x
@@ -230,7 +244,11 @@ void Network::BindOps() {
     OpArgs args;
     args.x = At(values_[Index(InputOf(node))]);
     args.y = At(values_[Index(OutputOf(node))]);
-    if (ResidualOf(node) != kNone) args.residual = At(values_[Index(ResidualOf(node))]);
+    args.y_rest = At(rests_[Index(OutputOf(node))]);
+    if (const ValueId residual = ResidualOf(node); residual != kNone) {
+      args.residual = At(values_[Index(residual)]);
+      args.residual_rest = At(rests_[Index(residual)]);
+    }
     if (training_)
       for (const auto block : dvalues_[Index(OutputOf(node))]) args.dy.push_back(At(block));
     args.dx = At(blocks_[i].dx);

@@ -49,7 +49,8 @@ void Timed(OpProfile* profile, Backend& backend, const char* kind, const char* p
 // its output if it has a ReLU; a BatchNorm its input; a max-pool neither), gradients until their
 // producer has. Inference takes the folded graph and keeps next to nothing. On a backend that
 // fuses, neighbours work for each other as model/fusion.h says: a normalised map that one
-// convolution reads takes no memory.
+// convolution reads takes no memory. On one that keeps rests, residual blocks do
+// (docs/decisions/0005-rests.md).
 class Network {
  public:
   enum class Mode { kTrain, kInfer };
@@ -91,6 +92,7 @@ class Network {
   void PlanMemory(size_t extra_scratch);
   void PlanGradients();
   void BindOps();
+  bool KeepsRest(ValueId value) const;
   int BackwardTime(size_t node) const;
   int BackwardTime(const Node& node) const;
   size_t IndexOf(const Node& node) const;
@@ -109,7 +111,7 @@ class Network {
   std::vector<Step> steps_;  // parallel to graph_.nodes
   MemoryPlan plan_;
   std::unique_ptr<DeviceMemory> memory_;
-  std::vector<MemoryPlan::Block> values_;                // by ValueId
+  std::vector<MemoryPlan::Block> values_, rests_;        // by ValueId
   std::vector<std::vector<MemoryPlan::Block>> dvalues_;  // by ValueId: what its producer reads
   std::vector<std::vector<MemoryPlan::Block>> terms_;    // and the convolution that finishes it
   struct NodeBlocks {

@@ -143,6 +143,27 @@ TEST_P(BackendSuite, BatchNormWithMeanFarFromZero) {
   CheckTraining(*this, p, 1, std::max(tolerance(), 4e-6 / deviation * 2));
 }
 
+TEST_P(BackendSuite, BatchNormKeepsWhatRoundingTakes) {
+  if (!backend().keeps_rests()) GTEST_SKIP() << "this backend keeps no rests";
+  for (const bool relu : {false, true}) {
+    SCOPED_TRACE(relu);
+    Problem p = Prepare(*this, Random(2, 80, 5, 7), relu, true, true);
+    Tensor rest = RandomLike(p.x);
+    for (double& v : rest.v) v /= 256;
+    p.args.residual_rest = Put(rest);
+    p.shortcut = p.shortcut + rest;
+    p.args.y_rest = Blank(p.desc.x);
+    p.desc.residual_rest = p.desc.y_rest = true;
+    PrepareBackward(*this, p, 1);
+    const auto op = backend().MakeBatchNorm(p.desc);
+    Bind(*op, p.args);
+    op->Forward();
+    const Tensor y = Get(p.desc.x, p.args.y), want = p.Output(StatisticsOf(p.x));
+    EXPECT_LT(Distance(y.v, want.v), tolerance());
+    EXPECT_LT(Distance((y + Get(p.desc.x, p.args.y_rest)).v, want.v), 1e-5);
+  }
+}
+
 TEST_P(BackendSuite, BatchNormInferenceUsesRunningStatistics) {
   for (const bool relu : {false, true}) {
     for (const bool residual : {false, true}) {

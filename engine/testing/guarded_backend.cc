@@ -26,8 +26,9 @@ T* ToHost(T* device) {
 }
 
 OpArgs ToHost(OpArgs args) {
-  for (const void** p : {&args.x, &args.residual, &args.norm}) *p = ToHost(*p);
-  for (void** p : {&args.y, &args.dx, &args.dresidual, &args.saved, &args.scratch}) *p = ToHost(*p);
+  for (const void** p : {&args.x, &args.residual, &args.residual_rest, &args.norm}) *p = ToHost(*p);
+  for (void** p : {&args.y, &args.y_rest, &args.dx, &args.dresidual, &args.saved, &args.scratch})
+    *p = ToHost(*p);
   for (const void*& term : args.dy) term = ToHost(term);
   for (const void*& term : args.dx_terms) term = ToHost(term);
   for (const float** p : {&args.weight, &args.bias, &args.gamma, &args.beta}) *p = ToHost(*p);
@@ -180,6 +181,7 @@ class GuardedBackend final : public Backend {
   std::string Describe() const override { return backend_->Describe(); }
   Precision precision() const override { return backend_->precision(); }
   bool fuses() const override { return backend_->fuses(); }
+  bool keeps_rests() const override { return backend_->keeps_rests(); }
   size_t Bytes(const ValueDesc& value) const override { return backend_->Bytes(value); }
   int64_t image_channels() const override { return backend_->image_channels(); }
   int64_t head_channels(int64_t shapes) const override { return backend_->head_channels(shapes); }

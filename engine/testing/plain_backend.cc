@@ -132,6 +132,8 @@ class PlainBatchNorm final : public Op {
     SSD_CHECK(desc_.sums == (args.sums != nullptr) && desc_.deferred == (args.y == nullptr));
     SSD_CHECK((desc_.residual && !desc_.finished) == (args.dresidual != nullptr));
     SSD_CHECK(!desc_.finished || args.dy.size() == 1);
+    SSD_CHECK(desc_.residual_rest == (args.residual_rest != nullptr));
+    SSD_CHECK(desc_.y_rest == (args.y_rest != nullptr));
   }
 
   void Forward() override {
@@ -146,6 +148,7 @@ class PlainBatchNorm final : public Op {
     if (desc_.deferred) return;
     const Tensor y = Output(batch);
     values_.Put(desc_.x, y, args_.y);
+    if (desc_.y_rest) PutRest(y);
     if (desc_.relu) positive_ = y;
   }
 
@@ -161,11 +164,17 @@ class PlainBatchNorm final : public Op {
   }
 
  private:
+  void PutRest(Tensor y) const {
+    const Tensor rounded = values_.Get(desc_.x, args_.y);
+    for (size_t i = 0; i < y.v.size(); ++i) y.v[i] -= rounded.v[i];
+    values_.Put(desc_.x, y, args_.y_rest);
+  }
   std::vector<double> Gamma() const { return Wide(args_.gamma, desc_.x.channels); }
   Tensor Output(const Statistics& batch) const {
     Tensor y = Normalise(values_.Get(desc_.x, args_.x), batch, Gamma(),
                          Wide(args_.beta, desc_.x.channels), double{desc_.eps});
     if (desc_.residual) y = y + values_.Get(desc_.x, args_.residual);
+    if (desc_.residual_rest) y = y + values_.Get(desc_.x, args_.residual_rest);
     return desc_.relu ? Relu(y) : y;
   }
   Statistics FromSums() const {
@@ -194,6 +203,7 @@ class PlainBackend final : public Backend {
   std::string Describe() const override { return "plain loops"; }
   Precision precision() const override { return Precision::kF32; }
   bool fuses() const override { return true; }
+  bool keeps_rests() const override { return true; }
   size_t Bytes(const ValueDesc& value) const override { return rest_->Bytes(value); }
   int64_t image_channels() const override { return rest_->image_channels(); }
   int64_t head_channels(int64_t shapes) const override { return rest_->head_channels(shapes); }

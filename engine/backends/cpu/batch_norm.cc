@@ -45,6 +45,9 @@ class CpuBatchNorm final : public Op {
     SSD_CHECK(args.x != nullptr && args.y != nullptr && args.gamma != nullptr);
     SSD_CHECK(args.beta != nullptr && args.running_mean != nullptr && args.running_var != nullptr);
     SSD_CHECK(args.scratch != nullptr && desc_.residual == (args.residual != nullptr));
+    SSD_CHECK(desc_.residual_rest == (args.residual_rest != nullptr));
+    SSD_CHECK(desc_.y_rest == (args.y_rest != nullptr));
+    SSD_CHECK(!desc_.residual_rest || desc_.residual);
     args_ = args;
     if (!desc_.training) return;
     SSD_CHECK(args.saved != nullptr && args.dx != nullptr && !args.dy.empty());
@@ -73,7 +76,8 @@ class CpuBatchNorm final : public Op {
     const BatchNormData<T> data = {channels_, x(), mean};
     const BatchNormOutput<T> out = {
         static_cast<T*>(args_.y), static_cast<const T*>(args_.residual),
-        desc_.training && desc_.relu ? saved<uint8_t>(mask_at_) : nullptr, desc_.relu};
+        desc_.training && desc_.relu ? saved<uint8_t>(mask_at_) : nullptr, desc_.relu,
+        static_cast<const T*>(args_.residual_rest), static_cast<T*>(args_.y_rest)};
     InParallel([&](int, Range r) { Normalise(data, scale, args_.beta, out, r.begin, r.end); });
   }
 

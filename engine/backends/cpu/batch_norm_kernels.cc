@@ -78,10 +78,14 @@ HWY_INLINE void NormaliseAs(const BatchNormData<T>& data, const float* HWY_RESTR
     const int64_t first = row * channels;
     const T* HWY_RESTRICT x = data.x + first;
     const T* HWY_RESTRICT residual = kResidual ? out.residual + first : nullptr;
+    const T* HWY_RESTRICT added =
+        kResidual && out.residual_rest ? out.residual_rest + first : nullptr;
     T* HWY_RESTRICT y = out.y + first;
+    T* HWY_RESTRICT rest = out.rest ? out.rest + first : nullptr;
     const auto at = [=](int64_t c) HWY_ATTR {
       Vec v = hn::MulAdd(hn::Sub(Load(x + c), Load(mean + c)), Load(scale + c), Load(shift + c));
       if constexpr (kResidual) v = hn::Add(v, Load(residual + c));
+      if (kResidual && added != nullptr) v = hn::Add(v, Load(added + c));
       if constexpr (kRelu) {
         const Vec zero = hn::Zero(F32());
         if (mask != nullptr) StoreMask(hn::Gt(v, zero), mask, first + c);
@@ -93,8 +97,14 @@ HWY_INLINE void NormaliseAs(const BatchNormData<T>& data, const float* HWY_RESTR
     for (; c + 2 * kLanes <= channels; c += 2 * kLanes) {
       const Vec low = at(c), high = at(c + kLanes);
       Store(low, high, y + c);
+      if (rest == nullptr) continue;
+      Store(hn::Sub(low, Load(y + c)), hn::Sub(high, Load(y + c + kLanes)), rest + c);
     }
-    for (; c < channels; c += kLanes) Store(at(c), y + c);
+    for (; c < channels; c += kLanes) {
+      const Vec v = at(c);
+      Store(v, y + c);
+      if (rest != nullptr) Store(hn::Sub(v, Load(y + c)), rest + c);
+    }
   }
 }
 

@@ -32,6 +32,8 @@ struct BatchNormOutput {
   const T* residual;  // or null
   uint8_t* mask;      // gets y > 0, or null
   bool relu;
+  const T* residual_rest = nullptr;  // added to the residual, too; or null
+  T* rest = nullptr;                 // gets what rounding took from y; or null
 };
 // y = relu?((x - mean) scale + shift + residual?)
 template <class T>

@@ -108,6 +108,7 @@ class CpuBackend : public Backend {
   }
   Precision precision() const override { return context_.precision; }
   bool fuses() const override { return false; }
+  bool keeps_rests() const override { return context_.precision == Precision::kBF16; }
   size_t Bytes(const ValueDesc& value) const override {
     return static_cast<size_t>(CpuElements(value)) * SizeOf(CpuType(value, context_.precision));
   }
