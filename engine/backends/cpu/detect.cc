@@ -41,6 +41,8 @@ class TopKeys {
     keys_[size_++] = key;
     if (size_ == 2 * keep_) Shrink();
   }
+  // A key with a score below this one is not among them.
+  float lowest() const { return ScoreOf(floor_); }
   // Sorted, highest first.
   std::span<const uint64_t> Finish() {
     std::sort(keys_, keys_ + size_, std::greater<>());
@@ -71,13 +73,18 @@ void PushScores(const Floats e[kVectors], float sum, float threshold, int64_t bo
   }
 }
 
-// The candidates of a map of one image. A default box is passed over without an exponential when
-// its background alone keeps every class below the threshold: a score is at most 1 / (1 +
-// exp(background - highest)), so background - highest > hopeless decides.
-SSD_VECTOR_CLONES void ScanMap(const float* cells, int64_t map, float threshold, float hopeless,
-                               TopKeys& top) {
+// How far the background must lie above the highest class, before softmax, to keep all classes
+// below a score: they reach 1 / (1 + exp(background - highest)). The margin covers the rounding of
+// scores; near 1 it would not.
+float HopelessBelow(float score) { return std::log(1 / std::min(score, 0.9f) - 1) + 1e-3f; }
+
+// The candidates of a map of one image: scores above the threshold that are not below the lowest of
+// the keys. A default box is passed over without an exponential when its background alone keeps it
+// from having one.
+SSD_VECTOR_CLONES void ScanMap(const float* cells, int64_t map, float threshold, TopKeys& top) {
   const int64_t shapes = kMapShapes[map], channels = CpuHeadChannels(shapes);
   int64_t box = kMapFirst[map];
+  float least = std::max(threshold, top.lowest()), hopeless = HopelessBelow(least);
   for (int64_t c = 0; c < HeadCells(map); ++c) {
     for (int64_t s = 0; s < shapes; ++s, ++box) {
       const float* score = cells + c * channels + s * kClasses;
@@ -99,7 +106,12 @@ SSD_VECTOR_CLONES void ScanMap(const float* cells, int64_t map, float threshold,
         largest = simd::Max(largest, e[v]);
       }
       const float sum = simd::SumOf(sums) + background_e;
-      if (simd::MaxOf(largest) / sum > threshold) PushScores(e, sum, threshold, box, top);
+      const float score_of_best = simd::MaxOf(largest) / sum;
+      if (!(score_of_best > threshold) || score_of_best < least) continue;
+      PushScores(e, sum, threshold, box, top);
+      if (top.lowest() <= least) continue;
+      least = top.lowest();
+      hopeless = HopelessBelow(least);
     }
   }
 }
@@ -128,10 +140,7 @@ float Iou(const Box& p, const Box& q) {
 class CpuDetect final : public DetectOp {
  public:
   explicit CpuDetect(const DetectDesc& desc)
-      : desc_(desc), default_boxes_(desc.default_boxes.begin(), desc.default_boxes.end()) {
-    // The margin covers the rounding of the scores.
-    hopeless_ = std::log(1 / desc.score_threshold - 1) + 1e-3f;
-  }
+      : desc_(desc), default_boxes_(desc.default_boxes.begin(), desc.default_boxes.end()) {}
 
   // Twice the keys (TopKeys), then the kept boxes, of every image.
   size_t scratch() const override {
@@ -159,7 +168,7 @@ class CpuDetect final : public DetectOp {
     TopKeys top(keys_ + image * desc_.candidates * 2, desc_.candidates);
     for (int64_t k = 0; k < kMaps; ++k) {
       const float* cells = map_[k] + image * HeadCells(k) * CpuHeadChannels(kMapShapes[k]);
-      ScanMap(cells, k, desc_.score_threshold, hopeless_, top);
+      ScanMap(cells, k, desc_.score_threshold, top);
     }
     return Suppress(image, top.Finish(), kept_ + image * desc_.candidates);
   }
@@ -186,7 +195,6 @@ class CpuDetect final : public DetectOp {
 
   const DetectDesc desc_;
   const std::vector<std::array<float, 4>> default_boxes_;
-  float hopeless_;
   std::array<const float*, kMaps> map_{};
   Detection* out_ = nullptr;
   int32_t* count_ = nullptr;

@@ -202,6 +202,21 @@ TEST(Detect, EqualScoresKeepTheirOrder) {
   EXPECT_NEAR(found[0][2].left, 0.1, 1e-6);
 }
 
+// More candidates of score 1 than are kept, then better ones: equal in score, lower in class.
+TEST(Detect, CertainScoresKeepTheirOrder) {
+  Prediction p(1);
+  for (int64_t a = 0; a < 1000; ++a) {
+    std::fill_n(p.Score(a), kClasses, -40.0f);
+    p.Score(a)[a < 700 ? 9 : 4] = 40;
+  }
+  const Found found = FindIn(p, {});
+  ASSERT_FALSE(found[0].empty());
+  for (const Detection& d : found[0]) {
+    EXPECT_EQ(d.label, 3);
+    EXPECT_EQ(d.score, 1);
+  }
+}
+
 TEST(Detect, NothingButBackground) { EXPECT_TRUE(FindIn(Prediction(1), {})[0].empty()); }
 
 TEST(Detect, NonFiniteScoresGiveNothing) {
