@@ -17,7 +17,7 @@ struct RenderTask {
   const uint8_t* pixels;  // first byte of the crop: red, green, blue[, x], row by row
   int32_t stride;         // bytes from row to row
   int32_t pixel_bytes;    // 3 or 4
-  int32_t width, height;  // of the crop, up to 65535
+  int32_t width, height;  // of the crop, up to 65535; 0: the image is all zero
   int32_t mirror, jitter;
   float matrix[9];        // hue and saturation, row-major
   float contrast, shift;  // v becomes contrast v + shift
@@ -71,6 +71,8 @@ class BatchRenderer {
   // Layout::kImage; label [batch, 8732] and offset [batch, 8732, 4] if there are targets; all of
   // the device.
   virtual void Take(void* image, void* label, void* offset) = 0;
+  // Forgets what was started and not taken. Waits for its uploads.
+  virtual void Drop() = 0;
 };
 
 }  // namespace ssd

@@ -34,7 +34,8 @@ struct EvalBatch {
   const int64_t* image_id = nullptr;
   const int32_t* width = nullptr;  // of the original image
   const int32_t* height = nullptr;
-  int64_t count = 0;  // valid images; the rest repeats the last one
+  int64_t count = 0;  // valid images; the rest repeats the last one, or is zero from a renderer
+  BatchRenderer* renderer = nullptr;  // as TrainBatch's, instead of image
 };
 
 enum class BadImage { kFail, kSkip };
@@ -56,7 +57,7 @@ struct DataOptions {
   int64_t cache_bytes = 0;
   int rank = 0, ranks = 1;
   ImageFormat format;
-  // Renders training batches if it can; must outlive the streams. Null: the host does.
+  // Renders batches if it can; must outlive the streams. Null: the host does.
   Backend* backend = nullptr;
   Decoder decoder = Decoder::kAuto;  // kAuto: the device's if it has one
   // kSkip: told once for each bad file, by the thread that calls Next. May be empty.
@@ -97,7 +98,7 @@ class Dataset {
   virtual ~Dataset() = default;
   // The streams use the data set: it must outlive them.
   virtual std::unique_ptr<TrainStream> Train(int64_t batch, int64_t position) = 0;
-  virtual std::unique_ptr<EvalStream> Eval(int64_t batch) = 0;
+  virtual std::unique_ptr<EvalStream> Eval(int64_t batch) = 0;  // cheaper when the last is gone
   virtual const CocoIndex& train_index() const = 0;
   virtual const CocoIndex& val_index() const = 0;
   virtual std::string val_annotations() const = 0;  // path, for the scorer

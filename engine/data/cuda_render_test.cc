@@ -4,6 +4,7 @@
 // The CUDA renderer's source on the emulator against the oracle of ImageRenderer.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -119,6 +120,19 @@ TEST(CudaRender, DoesNotDependOnTheOrder) {
   emulator::SetOrder(testing::kOrders[1]);
   const auto b = Render({task});
   EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(__half)), 0);
+}
+
+TEST(CudaRender, NoPixelsAreZero) {
+  const DeviceVector<uint8_t> pixel({200, 100, 50});
+  const RenderTask none{};
+  emulator::SetOrder(testing::kOrders[1]);
+  const auto out =
+      Render({none, TaskOf({pixel.data(), 4, 1, 1}, pixel.data(), 3, false, nullptr), none});
+  constexpr size_t kImage = size_t{4} * kImageSide * kImageSide;
+  const auto zero = [](__half v) { return __half2float(v) == 0; };
+  EXPECT_TRUE(std::all_of(out.begin(), out.begin() + kImage, zero));
+  EXPECT_FALSE(zero(out[kImage]));
+  EXPECT_TRUE(std::all_of(out.begin() + 2 * kImage, out.end(), zero));
 }
 
 // The check itself: a crop one column too narrow must not pass.

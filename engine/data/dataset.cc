@@ -58,22 +58,23 @@ class CocoDataset : public Dataset {
 
   std::unique_ptr<TrainStream> Train(int64_t batch, int64_t position) override {
     if (batch < 1) Throw(Status::kInvalid, "model.batch_size must be at least 1");
-    if (options_.backend != nullptr) {
-      auto renderer =
-          options_.backend->MakeBatchRenderer(RendererOf(train_index(), batch, CacheBytes()));
-      if (renderer != nullptr)
-        return std::make_unique<DeviceTrainLoader>(train_index(), options_, batch, position,
-                                                   Reporter(), std::move(renderer), OpenJpeg());
-      if (options_.decoder == Decoder::kDevice)
-        Throw(Status::kUnavailable,
-              "data.decoder nvjpeg: this device has no such decoder: set data.decoder to auto");
-    }
+    if (auto images = OpenImages(train_index(), batch, CacheBytes(), true))
+      return std::make_unique<DeviceTrainLoader>(train_index(), options_, position, Reporter(),
+                                                 std::move(images));
+    if (options_.backend != nullptr && options_.decoder == Decoder::kDevice)
+      Throw(Status::kUnavailable,
+            "data.decoder nvjpeg: this device has no such decoder: set data.decoder to auto");
     MakeCache();
     return std::make_unique<TrainLoader>(train_index(), options_, batch, position, Reporter(),
                                          cache_ ? &*cache_ : nullptr);
   }
   std::unique_ptr<EvalStream> Eval(int64_t batch) override {
     if (batch < 1) Throw(Status::kInvalid, "model.eval_batch_size must be at least 1");
+    if (eval_images_ == nullptr || eval_images_.use_count() > 1 ||
+        eval_images_->options().batch != batch)
+      eval_images_ = OpenImages(val_index(), batch, 0, false);
+    if (eval_images_ != nullptr)
+      return std::make_unique<DeviceEvalLoader>(val_index(), options_, Reporter(), eval_images_);
     return std::make_unique<EvalLoader>(val_index(), options_, batch, Reporter());
   }
   const CocoIndex& train_index() const override {
@@ -102,13 +103,25 @@ class CocoDataset : public Dataset {
     if (val_->size() == 0) Throw(Status::kData, "%s: has no image", val_->annotations().c_str());
   }
 
+  // Null: the host renders.
+  std::unique_ptr<DeviceImages> OpenImages(const CocoIndex& index, int64_t batch,
+                                           size_t cache_bytes, bool targets) {
+    if (options_.backend == nullptr) return nullptr;
+    auto renderer = options_.backend->MakeBatchRenderer(
+        RendererOf(batch, cache_bytes, targets ? &index : nullptr));
+    if (renderer == nullptr) return nullptr;
+    return std::make_unique<DeviceImages>(
+        index, DeviceImages::Options{.batch = batch, .slots = DeviceSlots(options_)},
+        std::move(renderer), OpenJpeg());
+  }
   std::unique_ptr<DeviceJpeg> OpenJpeg() {
     if (options_.decoder == Decoder::kHost) return nullptr;
     try {
       return options_.backend->MakeDeviceJpeg();
     } catch (const Error& e) {
       if (options_.decoder == Decoder::kDevice || e.status() != Status::kUnavailable) throw;
-      if (options_.on_host_decoder) options_.on_host_decoder(e.what());
+      if (options_.on_host_decoder && !std::exchange(told_, true))
+        options_.on_host_decoder(e.what());
       return nullptr;
     }
   }
@@ -138,7 +151,9 @@ class CocoDataset : public Dataset {
   const DataOptions options_;
   std::optional<CocoIndex> train_, val_;
   std::optional<LazyMemory> cache_memory_;
-  std::optional<DecodedCache> cache_;  // of the training images
+  std::optional<DecodedCache> cache_;          // of the training images
+  std::shared_ptr<DeviceImages> eval_images_;  // of one evaluation after another
+  bool told_ = false;                          // on_host_decoder
   std::mutex mutex_;
   std::set<std::string> reported_;
 };

@@ -93,77 +93,43 @@ TrainBatch TrainLoader::Next() {
 }
 
 EvalLoader::Slot::Slot(int64_t batch, const ImageFormat& format)
-    : image(ImageBytes(format) * static_cast<size_t>(batch)),
-      image_id(static_cast<size_t>(batch)),
-      width(static_cast<size_t>(batch)),
-      height(static_cast<size_t>(batch)),
-      bad(static_cast<size_t>(batch)) {}
+    : image(ImageBytes(format) * static_cast<size_t>(batch)), items(batch) {}
 
 EvalLoader::EvalLoader(const CocoIndex& index, const DataOptions& options, int64_t batch,
                        BadImageReport report)
     : index_(index),
       options_(options),
       batch_(batch),
-      report_(std::move(report)),
-      shard_(ShardOf(index.size(), options.rank, options.ranks)) {
-  const int64_t batches = (shard_.size() + batch - 1) / batch;
-  const BatchRing::Options ring = RingOptions(options, batch, batches);
+      items_(index, options, batch, std::move(report)) {
+  const BatchRing::Options ring = RingOptions(options, batch, items_.batches());
   makers_ = MakeMakers(ring.threads, nullptr);
   slots_ = MakeSlots<Slot>(BatchRing::SlotsOf(ring), batch, options.format);
   BatchRing::Filler& filler = *this;
   ring_ = std::make_unique<BatchRing>(filler, ring);
 }
 
-void EvalLoader::Open(int64_t batch) {
-  for (std::string& bad : SlotOf(batch).bad) bad.clear();
-}
-
 void EvalLoader::Fill(int worker, int64_t batch, int64_t item) {
   Slot& slot = SlotOf(batch);
-  const int64_t image = shard_.begin + batch * batch_ + item;
-  if (image >= shard_.end) return;  // Repeat
-  const auto at = static_cast<size_t>(item);
-  slot.image_id[at] = index_.image_id(image);
-  slot.width[at] = index_.width(image);
-  slot.height[at] = index_.height(image);
   const size_t size = ImageBytes(options_.format);
-  uint8_t* out = slot.image.data() + size * at;
-  try {
-    makers_[static_cast<size_t>(worker)]->PrepareEvalSample(index_, image, options_.format, out);
-  } catch (const Error& e) {
-    if (options_.bad_image != BadImage::kSkip || e.status() != Status::kData) throw;
-    std::memset(out, 0, size);
-    slot.bad[at] = e.what();
-  }
-}
-
-void EvalLoader::Repeat(Slot& slot, int64_t count) {
-  const size_t size = ImageBytes(options_.format);
-  const auto last = static_cast<size_t>(count - 1);
-  for (auto i = static_cast<size_t>(count); i < static_cast<size_t>(batch_); ++i) {
-    std::memcpy(slot.image.data() + size * i, slot.image.data() + size * last, size);
-    slot.image_id[i] = slot.image_id[last];
-    slot.width[i] = slot.width[last];
-    slot.height[i] = slot.height[last];
-  }
+  uint8_t* out = slot.image.data() + size * static_cast<size_t>(item);
+  items_.Fill(
+      slot.items, batch, item,
+      [&](int64_t image) {
+        makers_[static_cast<size_t>(worker)]->PrepareEvalSample(index_, image, options_.format,
+                                                                out);
+      },
+      [&] { std::memset(out, 0, size); });
 }
 
 bool EvalLoader::Next(EvalBatch* batch) {
   const int64_t number = ring_->Next();
   if (number < 0) return false;
   Slot& slot = SlotOf(number);
-  const int64_t count = std::min(batch_, shard_.size() - number * batch_);
-  Repeat(slot, count);
-  for (const std::string& message : slot.bad) {
-    if (message.empty()) continue;
-    ++skipped_;
-    report_(message);
-  }
-  *batch = {.image = slot.image.data(),
-            .image_id = slot.image_id.data(),
-            .width = slot.width.data(),
-            .height = slot.height.data(),
-            .count = count};
+  *batch = items_.Report(slot.items, number);
+  batch->image = slot.image.data();
+  const size_t size = ImageBytes(options_.format);
+  uint8_t* end = slot.image.data() + size * static_cast<size_t>(batch->count);
+  for (int64_t i = batch->count; i < batch_; ++i, end += size) std::memcpy(end, end - size, size);
   return true;
 }
 

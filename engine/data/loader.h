@@ -11,8 +11,8 @@
 #include "data/batch.h"
 #include "data/batch_ring.h"
 #include "data/coco_index.h"
+#include "data/eval_items.h"
 #include "data/sample.h"
-#include "data/shard_sampler.h"
 #include "data/train_items.h"
 
 namespace ssd {
@@ -68,29 +68,24 @@ class EvalLoader final : public EvalStream, private BatchRing::Filler {
   EvalLoader(const CocoIndex& index, const DataOptions& options, int64_t batch,
              BadImageReport report);
   bool Next(EvalBatch* batch) override;
-  int64_t skipped() const override { return skipped_; }
+  int64_t skipped() const override { return items_.skipped(); }
   void Abort() override { ring_->Abort(); }
 
  private:
   struct Slot {
     Slot(int64_t batch, const ImageFormat& format);
     AlignedBytes image;
-    std::vector<int64_t> image_id;
-    std::vector<int32_t> width, height;
-    std::vector<std::string> bad;  // of each item; empty = good
+    EvalItems::Slot items;
   };
 
-  void Open(int64_t batch) override;
+  void Open(int64_t) override {}
   void Fill(int worker, int64_t batch, int64_t item) override;
-  void Repeat(Slot& slot, int64_t count);
   Slot& SlotOf(int64_t batch) { return *slots_[static_cast<size_t>(batch) % slots_.size()]; }
 
   const CocoIndex& index_;
   const DataOptions options_;
   const int64_t batch_;
-  const BadImageReport report_;
-  const Shard shard_;
-  int64_t skipped_ = 0;
+  EvalItems items_;
   std::vector<std::unique_ptr<SampleMaker>> makers_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::unique_ptr<BatchRing> ring_;

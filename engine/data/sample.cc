@@ -68,15 +68,18 @@ void SampleMaker::PrepareTrainSample(const CocoIndex& index, int64_t image,
   EncodeTargets(r.boxes, r.labels, label, offset);
 }
 
-void SampleMaker::PrepareEvalSample(const CocoIndex& index, int64_t image,
-                                    const ImageFormat& format, void* out) {
-  const ImageSize size = Open(index, image);
+void SampleMaker::TakeWhole(const CocoIndex& index, int64_t image, const ImageSize& size) {
   record_.crop = {0, {}};
   record_.pixels = {0, 0, size.width, size.height};
   record_.flip = false;
   record_.color = {};
   record_.boxes.assign(index.Boxes(image).begin(), index.Boxes(image).end());
   record_.labels.assign(index.Labels(image).begin(), index.Labels(image).end());
+}
+
+void SampleMaker::PrepareEvalSample(const CocoIndex& index, int64_t image,
+                                    const ImageFormat& format, void* out) {
+  TakeWhole(index, image, Open(index, image));
   renderer_.Render(decoder_.Decode(record_.pixels), false, nullptr, format, out);
 }
 

@@ -51,11 +51,12 @@ class SampleMaker {
                          void* out);
   const SampleRecord& record() const { return record_; }  // of the last sample
 
-  // The parts of PrepareTrainSample, for those who render elsewhere: the file's header; the draws,
-  // into record(); the pixels, once for each Open.
+  // The parts of both, for those who render elsewhere: the file's header; the draws or the whole
+  // image as it is, into record(); the pixels, once for each Open.
   ImageSize Open(const CocoIndex& index, int64_t image);
   void Draw(const CocoIndex& index, int64_t image, const ImageSize& size,
             const DataOptions& options, uint32_t epoch);
+  void TakeWhole(const CocoIndex& index, int64_t image, const ImageSize& size);
   std::span<const uint8_t> file() const { return bytes_; }  // the opened one
   bool plain() const { return decoder_.plain(); }           // see JpegDecoder
   PixelView DecodeCrop() { return decoder_.Decode(record_.pixels); }

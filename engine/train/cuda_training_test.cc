@@ -8,9 +8,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "backends/cuda/cuda_backend.h"
 #include "core/test_folder.h"
+#include "data/test_files.h"
 #include "train/checkpoint.h"
 #include "train/small_training.h"
 
@@ -74,6 +76,45 @@ TEST(CudaTraining, GoesOnFromACheckpointToTheBit) {
   EXPECT_EQ(Content(again), Content(middle));
   EXPECT_EQ(resumed.Step(), want);
   EXPECT_EQ(Distance(resumed.parameters.HostWeights(), run.parameters.HostWeights()), 0);
+}
+
+// Scores of all detections of the validation images, by image, from inputs of the host or of the
+// device. The last batch is short.
+std::map<int64_t, std::vector<float>> Evaluate(Backend& backend, const Parameters& parameters,
+                                               const std::string& dir, bool on_device) {
+  DataOptions options;
+  options.dir = dir;
+  options.format = {ActivationType(backend.precision()), backend.image_channels()};
+  if (on_device) options.backend = &backend;
+  const auto data = Dataset::Open(options, false, true);
+  Evaluator evaluator(backend, parameters, 2,
+                      {.score_threshold = 0.01f, .nms_threshold = 0.5f, .candidates = 50});
+  evaluator.Refresh();
+  std::map<int64_t, std::vector<float>> scores;
+  const auto stream = data->Eval(2);
+  evaluator.Run(*stream, [&](const EvalBatch& batch, int64_t i, std::span<const Detection> found) {
+    EXPECT_EQ(batch.renderer != nullptr, on_device);
+    EXPECT_TRUE(scores.try_emplace(batch.image_id[i]).second);
+    for (const Detection& d : found) scores[batch.image_id[i]].push_back(d.score);
+  });
+  return scores;
+}
+
+TEST(CudaTraining, EvaluatesWhatTheDeviceRenders) {
+  const TestFolder folder;
+  MakeTestDataset(folder.path(), 1, 3);
+  const auto backend = MakeCudaBackend();
+  Parameters parameters(SmallSsd(), *backend);
+  parameters.Initialize({.seed = 1, .zero_last_gamma = false}, [](const Param&) {});
+  const auto got = Evaluate(*backend, parameters, folder.path(), true);
+  const auto want = Evaluate(*backend, parameters, folder.path(), false);
+  ASSERT_EQ(got.size(), 3u);
+  for (const auto& [image, scores] : want) {
+    ASSERT_EQ(got.at(image).size(), scores.size()) << image;
+    ASSERT_FALSE(scores.empty());
+    for (size_t i = 0; i < scores.size(); ++i)
+      EXPECT_NEAR(got.at(image)[i], scores[i], 2e-3f * scores[i]) << image << " " << i;
+  }
 }
 
 }  // namespace

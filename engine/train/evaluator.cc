@@ -37,7 +37,11 @@ void Evaluator::Infer(OpProfile* profile) {
 void Evaluator::Run(EvalStream& stream, const OnImage& on_image) {
   EvalBatch batch;
   while (stream.Next(&batch)) {
-    Upload(batch.image);
+    if (batch.renderer != nullptr) {
+      batch.renderer->Take(network_.image(), nullptr, nullptr);
+    } else {
+      Upload(batch.image);
+    }
     Infer();
     for (int64_t i = 0; i < batch.count; ++i) on_image(batch, i, detections(i));
   }

@@ -224,6 +224,9 @@ std::vector<CocoDetection> EngineSession::Detect() {
                     AppendCocoDetections(detections, batch.image_id[i], batch.width[i],
                                          batch.height[i], format, rows);
                   });
+  std::unique_ptr<EvalStream> done;  // ends behind the lock
+  std::lock_guard lock(stream_mutex_);
+  done.swap(eval_stream_);
   return rows;
 }
 

@@ -108,6 +108,11 @@ class CudaBatchRenderer final : public BatchRenderer {
     b.taken.Record(backend_.stream);
   }
 
+  void Drop() override {
+    AwaitUploads();
+    taken_ = started_;
+  }
+
  private:
   struct Buffer {
     std::unique_ptr<DeviceMemory> pixels;  // what is not at home elsewhere

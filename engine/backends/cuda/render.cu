@@ -45,6 +45,11 @@ __global__ void __launch_bounds__(kThreads)
   const int32_t i = static_cast<int32_t>(blockIdx.x * kThreads + threadIdx.x);
   if (i >= side * side) return;
   const RenderTask& task = tasks[blockIdx.y];
+  Pixel& to = out[static_cast<int64_t>(blockIdx.y) * side * side + i];
+  if (task.width == 0) {
+    to = {};
+    return;
+  }
   const int32_t column = i % side;
   const Filter rows(task.height, side, i / side);
   const Filter columns(task.width, side, task.mirror ? side - 1 - column : column);
@@ -66,7 +71,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int c = 0; c < 3; ++c)
     pixel.v[c] = __float2half_rn((v[c] - normal.mean[c]) * normal.scale[c]);
   pixel.v[3] = __float2half_rn(0);
-  out[static_cast<int64_t>(blockIdx.y) * side * side + i] = pixel;
+  to = pixel;
 }
 
 }  // namespace
