@@ -92,12 +92,14 @@ func (v *View) Errors() io.Writer { return (*errorWriter)(v) }
 
 type errorWriter View
 
+// Write does not fail: that its words have no place any more ends no run of hours.
 func (w *errorWriter) Write(text []byte) (int, error) {
 	v := (*View)(w)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.clear()
-	return v.out.Write(text)
+	_, _ = v.out.Write(text)
+	return len(text), nil
 }
 
 func (v *View) clear() {

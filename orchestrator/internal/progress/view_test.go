@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -42,6 +43,17 @@ func TestTerminalViewKeepsOtherTextApart(t *testing.T) {
 	fmt.Fprint(v.Errors(), "0: warning\n")
 	if got, want := out.String(), "\r\033[Kpreparing: plannin…\r\033[K0: warning\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestErrorsGoNowhereWhenTheyHaveNoPlace(t *testing.T) {
+	v := &View{out: full{}, now: time.Now}
+	if n, err := fmt.Fprint(v.Errors(), "0: warning\n"); n != 11 || err != nil {
+		t.Errorf("%d bytes (%v)", n, err)
 	}
 }
 
