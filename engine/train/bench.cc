@@ -46,7 +46,10 @@ void CheckAborted(const std::atomic<bool>& aborted) {
 // Times steps of `batch` images after a warm-up.
 void TimeSteps(int64_t steps, int64_t batch, const std::atomic<bool>& aborted,
                const std::function<void()>& step, BenchReport& report) {
-  for (int i = 0; i < kWarmUp; ++i) step();
+  for (int i = 0; i < kWarmUp; ++i) {
+    CheckAborted(aborted);
+    step();
+  }
   const double cpu = CpuMilliseconds();
   for (int64_t i = 0; i < steps; ++i) {
     CheckAborted(aborted);
@@ -92,6 +95,7 @@ void BenchTraining(const EngineConfig& config, const BenchRequest& request, Rank
   }
   TimeSteps(request.steps(), trainer.batch(), aborted, step, report);
   report.set_images_per_second(report.images_per_second() * ranks.world());
+  CheckAborted(aborted);
   OpProfile profile;
   trainer.Step(input.train(), 1e-4, &profile);
   AddProfile(profile, report);

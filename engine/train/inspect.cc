@@ -17,6 +17,10 @@ namespace ssd {
 
 namespace {
 
+void CheckAborted(const std::atomic<bool>& aborted) {
+  if (aborted) Throw(Status::kAborted, "the step was stopped");
+}
+
 void RefuseNonFinite(const TensorFile& input, const char* name, std::span<const float> values) {
   if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))
     Throw(Status::kData, "%s: tensor %s holds a value that is not finite", input.path().c_str(),
@@ -134,13 +138,14 @@ void LoadModel(const InspectRequest::Step& request, uint64_t seed, Parameters& p
 
 void InspectTraining(const InspectRequest::Step& request, const SgdOptions& sgd,
                      const Images& images, const Targets& targets, Backend& backend,
-                     Parameters& parameters) {
+                     Parameters& parameters, const std::atomic<bool>& aborted) {
   const auto [batch, pixels] = images;
   const auto alone = OpenSolo();
   Trainer trainer(backend, parameters, batch, sgd, *alone);
   Network& network = trainer.network();
   backend.Import(network.Desc(parameters.graph().image), pixels, network.image());
 
+  CheckAborted(aborted);
   const float loss =
       trainer.Gradients({nullptr, targets.label.data(), targets.offset.data(), nullptr});
   const Outputs outputs = GatherOutputs(backend, network);
@@ -166,26 +171,31 @@ void InspectTraining(const InspectRequest::Step& request, const SgdOptions& sgd,
                  statistics.values().data() + s.variance());
     }
   }
+  CheckAborted(aborted);
   writer.Write(request.output());
 }
 
 void InspectInference(const InspectRequest::Step& request, const DetectOptions& detect,
-                      const Images& images, Backend& backend, const Parameters& parameters) {
+                      const Images& images, Backend& backend, const Parameters& parameters,
+                      const std::atomic<bool>& aborted) {
   const auto [batch, pixels] = images;
   Evaluator evaluator(backend, parameters, batch, detect);
   evaluator.Refresh();
   Network& network = evaluator.network();
   backend.Import(network.Desc(parameters.graph().image), pixels, network.image());
+  CheckAborted(aborted);
   network.Forward();
   const Outputs outputs = GatherOutputs(backend, network);
   TensorWriter writer;
   AddOutputs(writer, outputs, batch);
+  CheckAborted(aborted);
   writer.Write(request.output());
 }
 
 }  // namespace
 
-void InspectStep(const EngineConfig& config, const InspectRequest::Step& request) {
+void InspectStep(const EngineConfig& config, const InspectRequest::Step& request,
+                 const std::atomic<bool>& aborted) {
   const TensorFile input(request.input());
   const Images images = ReadImages(input);
   Targets targets;
@@ -198,9 +208,9 @@ void InspectStep(const EngineConfig& config, const InspectRequest::Step& request
   if (request.train()) {
     SgdOptions sgd = SgdOptionsOf(config);
     sgd.weight_decay = static_cast<float>(request.weight_decay());
-    InspectTraining(request, sgd, images, targets, *backend, parameters);
+    InspectTraining(request, sgd, images, targets, *backend, parameters, aborted);
   } else {
-    InspectInference(request, DetectOptionsOf(config), images, *backend, parameters);
+    InspectInference(request, DetectOptionsOf(config), images, *backend, parameters, aborted);
   }
 }
 

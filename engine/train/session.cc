@@ -256,7 +256,7 @@ void EngineSession::Save(const std::string& path) {
 
 void EngineSession::Inspect(const InspectRequest& request) {
   CheckAborted();
-  if (request.has_step()) return InspectStep(config_, request.step());
+  if (request.has_step()) return InspectStep(config_, request.step(), aborted_);
   if (!request.has_sample())
     Throw(Status::kInvalid, "inspect: the request names nothing to look at");
   const auto& sample = request.sample();

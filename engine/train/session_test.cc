@@ -14,6 +14,7 @@
 #include "data/test_files.h"
 #include "loss/default_boxes.h"
 #include "model/ssd300.h"
+#include "train/inspect.h"
 #include "train/test_sessions.h"
 
 namespace ssd {
@@ -134,6 +135,24 @@ TEST_F(InspectTest, RefusesNumbersThatAreNotFinite) {
   image_[5] = INFINITY;
   for (const bool train : {true, false})
     EXPECT_EQ(Refusal(train), "image holds a value that is not finite");
+}
+
+TEST_F(InspectTest, EndsSoonWhenItIsAborted) {
+  const int32_t count = 0;
+  input_.Add("image", DType::kF32, {1, 3, kImageSize, kImageSize}, image_.data());
+  input_.Add("boxes", DType::kF32, {0, 4}, nullptr);
+  input_.Add("labels", DType::kI32, {0}, nullptr);
+  input_.Add("counts", DType::kI32, {1}, &count);
+  input_.Write(folder_ / "in");
+  InspectRequest::Step step;
+  step.set_input(folder_ / "in");
+  step.set_output(folder_ / "out");
+  for (const bool train : {true, false}) {
+    step.set_train(train);
+    EXPECT_EQ(ErrorOf(Status::kAborted, [&] { InspectStep(ConfigOf(""), step, true); }),
+              "the step was stopped");
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "out"));
+  }
 }
 
 // A batch that no memory holds must not be planned before its pixels are asked for.

@@ -78,7 +78,7 @@ func TestConfigCheckListsEveryProblem(t *testing.T) {
 		}
 	}
 	out, err := runConfig(t, "check", good, bad)
-	if err == nil || report(err) != exit.Failed {
+	if err == nil || report(err, false) != exit.Failed {
 		t.Errorf("got %v", err)
 	}
 	for _, want := range []string{good + ": fine\n", bad + ":2: run.epoch is no key", bad + ":5: model.batch_size is 0"} {
@@ -86,7 +86,7 @@ func TestConfigCheckListsEveryProblem(t *testing.T) {
 			t.Errorf("no %q in %q", want, out)
 		}
 	}
-	if _, err := runConfig(t, "check"); report(err) != exit.WrongUse {
+	if _, err := runConfig(t, "check"); report(err, false) != exit.WrongUse {
 		t.Errorf("without a file: %v", err)
 	}
 }

@@ -23,7 +23,7 @@ func prepare(t *testing.T, arguments ...string) (string, int) {
 	if err != nil {
 		out.WriteString(err.Error())
 	}
-	return out.String(), report(err)
+	return out.String(), report(err, false)
 }
 
 func TestPrepareToyTakesFlagsOnBothSides(t *testing.T) {

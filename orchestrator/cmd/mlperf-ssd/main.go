@@ -25,8 +25,9 @@ var version = "unknown"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), append(exit.Demands(), os.Interrupt)...)
 	err := newApp().RunContext(ctx, os.Args)
+	interrupted := ctx.Err() != nil
 	stop()
-	os.Exit(report(err))
+	os.Exit(report(err, interrupted))
 }
 
 func newApp() *cli.App {
@@ -72,8 +73,8 @@ func newApp() *cli.App {
 	return app
 }
 
-// report prints the error once and gives the exit code.
-func report(err error) int {
+// report prints the error once and gives the exit code. What fails after an interruption is for it.
+func report(err error, interrupted bool) int {
 	if err == nil {
 		return exit.OK
 	}
@@ -83,13 +84,13 @@ func report(err error) int {
 	switch {
 	case errors.As(err, &coded):
 		code = coded.Code
+	case interrupted, errors.Is(err, context.Canceled):
+		code = exit.Interrupted
 	case errors.As(err, new(*exec.ExitError)): // also a coder, but of another program
 	case errors.As(err, &coder): // the library found no help on a topic
 		code = exit.WrongUse
-	case errors.Is(err, context.Canceled):
-		code = exit.Interrupted
 	}
-	if text := err.Error(); text != "" {
+	if text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted"); text != "" {
 		fmt.Fprintln(os.Stderr, "mlperf-ssd: "+strings.Map(visibleText, text))
 	}
 	return code
