@@ -98,12 +98,12 @@ HWY_INLINE void NormaliseAs(const BatchNormData<T>& data, const float* HWY_RESTR
       const Vec low = at(c), high = at(c + kLanes);
       Store(low, high, y + c);
       if (rest == nullptr) continue;
-      Store(hn::Sub(low, Load(y + c)), hn::Sub(high, Load(y + c + kLanes)), rest + c);
+      Store(hn::Sub(low, Rounded(low, y)), hn::Sub(high, Rounded(high, y)), rest + c);
     }
     for (; c < channels; c += kLanes) {
       const Vec v = at(c);
       Store(v, y + c);
-      if (rest != nullptr) Store(hn::Sub(v, Load(y + c)), rest + c);
+      if (rest != nullptr) Store(hn::Sub(v, Rounded(v, y)), rest + c);
     }
   }
 }
