@@ -247,6 +247,31 @@ func TestNoRankIsBlamedIfAllStand(t *testing.T) {
 	})
 }
 
+// A launcher whose own clock is late for want of processors gives the workers that time, and no more.
+func TestAStarvedLauncherGivesTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRoom(Options{World: 1, Limits: Limits{Silence: 4 * time.Second}})
+		m := enter(t, r, 0)
+		synctest.Wait() // for its first heartbeat
+		now := time.Now()
+		for range 6 {
+			now = now.Add(900 * time.Millisecond)
+			r.check(now)
+		}
+		if cause := r.Cause(); cause != nil {
+			t.Errorf("cause %v", cause)
+		}
+		for range 12 { // on time again: 1.5 s of silence become 4.5
+			now = now.Add(watchInterval)
+			r.check(now)
+		}
+		if cause := r.Cause(); cause == nil || !strings.Contains(cause.Text, "no sign of life for 4s") {
+			t.Errorf("cause %v", cause)
+		}
+		m.Fail("stopped", true)
+	})
+}
+
 // If the launcher itself stood still, as with SIGSTOP, no worker has been silent.
 func TestAPauseOfTheLauncherAccusesNobody(t *testing.T) {
 	r := NewRoom(Options{World: 1, Limits: Limits{Join: time.Second, Silence: time.Second, Hang: time.Second, Prepare: time.Second}})

@@ -166,12 +166,13 @@ func (r *Room) Watch(ctx context.Context) {
 func (r *Room) check(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if gap := now.Sub(r.checked); gap > 4*watchInterval { // this process stood still, not the workers
+	// This process stood still, or has too little of the processors: what the workers said may be as late.
+	if late := now.Sub(r.checked) - watchInterval; late > watchInterval {
 		for i := range r.seats {
-			r.seats[i].seen = r.seats[i].seen.Add(gap)
-			r.seats[i].progressed = r.seats[i].progressed.Add(gap)
+			r.seats[i].seen = r.seats[i].seen.Add(late)
+			r.seats[i].progressed = r.seats[i].progressed.Add(late)
 		}
-		r.opened = r.opened.Add(gap)
+		r.opened = r.opened.Add(late)
 	}
 	r.checked = now
 	if r.reason == "" {
