@@ -83,7 +83,7 @@ func (r *Room) checkSteps(now time.Time) {
 		}
 		return
 	}
-	limit := r.Limits.Hang // of all, as they step together
+	limit := max(r.Limits.Hang, 3*Heartbeat) // of all, as they step together; a step is told a heartbeat late
 	for _, rank := range training {
 		s := r.seats[rank]
 		if limit = max(limit, 10*s.stepTime); s.first {
