@@ -12,6 +12,7 @@
 
 #include "comm/test_ranks.h"
 #include "core/error.h"
+#include "testing/error_of.h"
 
 namespace ssd {
 namespace {
@@ -133,14 +134,9 @@ TEST(Gloo, NamesTheRankThatDied) {
       std::vector<float> v(n, 1);
       comm->Sum(std::span(v));
       if (rank == 3) return;
-      try {
-        comm->Sum(std::span(v));
-        ADD_FAILURE() << "rank " << rank << " got a sum";
-      } catch (const Error& e) {
-        EXPECT_EQ(e.status(), Status::kComm);
-        EXPECT_NE(std::string(e.what()).find("rank 3 of 6 has failed"), std::string::npos)
-            << "rank " << rank << ": " << e.what();
-      }
+      const std::string error = ErrorOf(Status::kComm, [&] { comm->Sum(std::span(v)); });
+      EXPECT_NE(error.find("rank 3 of 6 has failed"), std::string::npos)
+          << "rank " << rank << ": " << error;
       survivors.arrive_and_wait();  // as a process that takes its time to end
     });
   }
@@ -160,13 +156,8 @@ TEST(Gloo, ASilentPeerIsAnErrorAfterTheTimeout) {
       return;
     }
     float value = 1;
-    try {
-      comm->Sum(std::span(&value, 1));
-      ADD_FAILURE();
-    } catch (const Error& e) {
-      EXPECT_EQ(e.status(), Status::kComm);
-      EXPECT_NE(std::string(e.what()).find("said nothing for 1 s"), std::string::npos) << e.what();
-    }
+    const std::string error = ErrorOf(Status::kComm, [&] { comm->Sum(std::span(&value, 1)); });
+    EXPECT_NE(error.find("said nothing for 1 s"), std::string::npos) << error;
     done = true;
   });
 }
@@ -178,12 +169,7 @@ TEST(Gloo, AbortFreesConnect) {
     const auto b = OpenGloo({.rank = 1, .world = 2, .interface = "lo"});
     Communicator* comm = second ? b.get() : a.get();
     std::thread aborter([&] { comm->Abort(); });
-    try {
-      comm->Connect({a->Address(), b->Address()});
-      ADD_FAILURE();
-    } catch (const Error& e) {
-      EXPECT_EQ(e.status(), Status::kAborted) << e.what();
-    }
+    ErrorOf(Status::kAborted, [&] { comm->Connect({a->Address(), b->Address()}); });
     aborter.join();
   }
 }
@@ -191,14 +177,8 @@ TEST(Gloo, AbortFreesConnect) {
 TEST(Gloo, RefusesAddressesOfAnotherWorld) {
   const auto comm = OpenGloo({.rank = 0, .world = 3, .interface = "lo"});
   const auto other = OpenGloo({.rank = 1, .world = 2, .interface = "lo"});
-  const auto message = [&](const std::vector<std::string>& addresses) -> std::string {
-    try {
-      comm->Connect(addresses);
-    } catch (const Error& e) {
-      EXPECT_EQ(e.status(), Status::kInvalid);
-      return e.what();
-    }
-    return "";
+  const auto message = [&](const std::vector<std::string>& addresses) {
+    return ErrorOf(Status::kInvalid, [&] { comm->Connect(addresses); });
   };
   EXPECT_NE(message({comm->Address(), ""}).find("2 addresses for 3 ranks"), std::string::npos);
   EXPECT_NE(message({comm->Address(), other->Address(), ""}).find("rank 1"), std::string::npos);

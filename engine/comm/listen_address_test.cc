@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "testing/error_of.h"
 
 namespace ssd {
 namespace {
@@ -35,14 +36,8 @@ TEST(ListenAddress, TakesWhatIsWanted) {
 }
 
 TEST(ListenAddress, NamesWhatThereIs) {
-  try {
-    ListenAddress("ib9", kHost);
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), Status::kInvalid);
-    EXPECT_NE(std::string(e.what()).find("no \"ib9\"; it has lo (127.0.0.1), "), std::string::npos)
-        << e.what();
-  }
+  const std::string error = ErrorOf(Status::kInvalid, [] { ListenAddress("ib9", kHost); });
+  EXPECT_NE(error.find("no \"ib9\"; it has lo (127.0.0.1), "), std::string::npos) << error;
   EXPECT_THROW(ListenAddress("", {}), Error);
 }
 

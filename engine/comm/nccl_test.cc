@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/error.h"
+#include "testing/error_of.h"
 
 namespace ssd {
 namespace {
@@ -18,17 +18,6 @@ namespace {
 bool LibraryIsMissing() {
   const char* expected = std::getenv("SSD_EXPECT_NCCL");
   return expected != nullptr && std::strcmp(expected, "missing") == 0;
-}
-
-template <class Call>
-std::string ErrorOf(Status status, const Call& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), status) << e.what();
-    return e.what();
-  }
-  return "no error";
 }
 
 std::vector<std::string> AddressesOfTwo(Communicator& first) { return {first.Address(), ""}; }

@@ -6,10 +6,9 @@
 #include <sys/stat.h>
 
 #include <filesystem>
-#include <fstream>
 
-#include "core/error.h"
-#include "core/test_folder.h"
+#include "testing/error_of.h"
+#include "testing/test_folder.h"
 
 namespace ssd {
 namespace {
@@ -22,22 +21,6 @@ class AtomicFileTest : public testing::Test {
     AtomicFile file(path);
     file.Write(text);
     file.Commit();
-  }
-
-  static std::string Content(const fs::path& path) {
-    std::ifstream in(path);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-
-  // Of a write that must fail.
-  static std::string MessageOf(const fs::path& path) {
-    try {
-      Write(path, "new");
-    } catch (const Error& e) {
-      EXPECT_EQ(e.status(), Status::kData);
-      return e.what();
-    }
-    return "no error";
   }
 
   size_t Files() const {
@@ -56,7 +39,7 @@ TEST_F(AtomicFileTest, AppearsWholeOrNotAtAll) {
   EXPECT_EQ(Files(), 0u);
   for (const char* text : {"first", "second"}) {
     Write(dir_ / "a", text);
-    EXPECT_EQ(Content(dir_ / "a"), text);
+    EXPECT_EQ(ReadFile(dir_ / "a"), text);
   }
   EXPECT_EQ(Files(), 1u);
 }
@@ -66,7 +49,8 @@ TEST_F(AtomicFileTest, NeverTakesThePlaceOfWhatIsNoFile) {
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   fs::create_symlink(pipe, link);
   for (const fs::path& path : {pipe, link, dir_})
-    EXPECT_EQ(MessageOf(path), path.string() + ": not a regular file");
+    EXPECT_EQ(ErrorOf(Status::kData, [&] { Write(path, "new"); }),
+              path.string() + ": not a regular file");
   EXPECT_TRUE(fs::is_fifo(pipe));
   EXPECT_TRUE(fs::is_symlink(link));
   EXPECT_EQ(Files(), 2u);
@@ -77,7 +61,7 @@ TEST_F(AtomicFileTest, WritesTheFileThatALinkNames) {
   fs::create_symlink("file", dir_ / "link");
   Write(dir_ / "link", "new");
   EXPECT_TRUE(fs::is_symlink(dir_ / "link"));
-  EXPECT_EQ(Content(dir_ / "file"), "new");
+  EXPECT_EQ(ReadFile(dir_ / "file"), "new");
   EXPECT_EQ(Files(), 2u);
 }
 

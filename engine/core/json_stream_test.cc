@@ -4,19 +4,19 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <vector>
 
 #include "core/error.h"
-#include "core/test_folder.h"
+#include "testing/test_folder.h"
 
 namespace ssd {
 namespace {
 
 class JsonStreamTest : public testing::Test {
  protected:
-  std::string Write(const std::string& text) const { return folder_.Write("stream.json", text); }
+  std::string Write(std::string_view text) const { return folder_.Write("a.json", text); }
 
+ private:
   const TestFolder folder_;
 };
 

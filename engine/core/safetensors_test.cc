@@ -7,40 +7,30 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
-#include "core/error.h"
-#include "core/test_folder.h"
+#include "testing/error_of.h"
+#include "testing/test_folder.h"
 
 namespace ssd {
 namespace {
 
-void WriteRaw(const std::string& path, std::string header, std::string data) {
+void WriteRaw(const std::string& path, const std::string& header, const std::string& data) {
   const uint64_t length = header.size();
-  std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(&length), 8);
-  out << header << data;
+  const std::string first(reinterpret_cast<const char*>(&length), sizeof length);
+  WriteFile(path, first + header + data);
 }
 
 std::string MessageOf(const std::string& path) {
-  try {
-    TensorFile file(path);
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), Status::kData);
-    return e.what();
-  }
-  return "no error";
+  return ErrorOf(Status::kData, [&] { TensorFile file(path); });
 }
 
-class Safetensors : public testing::Test {
+class SafetensorsTest : public testing::Test {
  protected:
-  std::string Path(const char* name) const { return folder_ / name; }
-
   const TestFolder folder_;
 };
 
-TEST_F(Safetensors, RoundTripKeepsValuesShapesAndMetadata) {
-  const std::string path = Path("round.safetensors");
+TEST_F(SafetensorsTest, RoundTripKeepsValuesShapesAndMetadata) {
+  const std::string path = folder_ / "round.safetensors";
   const float a[6] = {1, -2, 0.5f, 3, 4, 5};
   const int32_t b[2] = {7, -8};
   TensorWriter writer;
@@ -59,8 +49,8 @@ TEST_F(Safetensors, RoundTripKeepsValuesShapesAndMetadata) {
   EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
 }
 
-TEST_F(Safetensors, ChecksumCoversEveryByte) {
-  const std::string path = Path("sum.safetensors");
+TEST_F(SafetensorsTest, ChecksumCoversEveryByte) {
+  const std::string path = folder_ / "sum.safetensors";
   float a[2] = {1, 2};
   const uint8_t b[5] = {1, 2, 3, 4, 5};
   TensorWriter writer;
@@ -77,8 +67,8 @@ TEST_F(Safetensors, ChecksumCoversEveryByte) {
   EXPECT_NE(writer.Checksum(), want);
 }
 
-TEST_F(Safetensors, DataStartsAligned) {
-  const std::string path = Path("aligned.safetensors");
+TEST_F(SafetensorsTest, DataStartsAligned) {
+  const std::string path = folder_ / "aligned.safetensors";
   const float a = 1;
   for (const char* name : {"a", "ab", "abc", "abcdefghijklm"}) {
     TensorWriter writer;
@@ -89,29 +79,28 @@ TEST_F(Safetensors, DataStartsAligned) {
   }
 }
 
-TEST_F(Safetensors, ErrorsNameFileAndTensor) {
-  const std::string path = Path("wrong.safetensors");
+TEST_F(SafetensorsTest, ErrorsNameFileAndTensor) {
+  const std::string path = folder_ / "wrong.safetensors";
   const float a = 1;
   TensorWriter writer;
   writer.Add("w", DType::kF32, {1}, &a);
   writer.Write(path);
   const TensorFile file(path);
-  try {
-    file.F32("w", std::vector<int64_t>{2, 3});
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(std::string(e.what()), path + ": tensor w is F32 [1], must be F32 [2, 3]");
-  }
+  EXPECT_EQ(ErrorOf(Status::kData,
+                    [&] {
+                      file.F32("w", std::vector<int64_t>{2, 3});
+                    }),
+            path + ": tensor w is F32 [1], must be F32 [2, 3]");
   EXPECT_THROW(file.At("v"), Error);
 }
 
-TEST_F(Safetensors, RefusesWhatIsNoTensorFile) {
-  const std::string path = Path("bad.safetensors");
-  EXPECT_NE(MessageOf(Path("none")).find("cannot open"), std::string::npos);
+TEST_F(SafetensorsTest, RefusesWhatIsNoTensorFile) {
+  const std::string path = folder_ / "bad.safetensors";
+  EXPECT_NE(MessageOf(folder_ / "none").find("cannot open"), std::string::npos);
   EXPECT_NE(MessageOf(folder_.path()).find("regular file"), std::string::npos);
-  std::ofstream(path) << "abc";
+  WriteFile(path, "abc");
   EXPECT_NE(MessageOf(path).find("3 bytes"), std::string::npos);
-  std::ofstream(path) << "\xff\xff\xff\xff\xff\xff\xff\xff{}";
+  WriteFile(path, "\xff\xff\xff\xff\xff\xff\xff\xff{}");
   EXPECT_NE(MessageOf(path).find("header"), std::string::npos);
   WriteRaw(path, "{\"w\":", "");
   EXPECT_NE(MessageOf(path).find("safetensors header"), std::string::npos);
@@ -126,8 +115,8 @@ TEST_F(Safetensors, RefusesWhatIsNoTensorFile) {
   EXPECT_NE(MessageOf(path).find("C64"), std::string::npos);
 }
 
-TEST_F(Safetensors, RefusesBytesOfSeveralTensorsAndOfNone) {
-  const std::string path = Path("layout.safetensors");
+TEST_F(SafetensorsTest, RefusesBytesOfSeveralTensorsAndOfNone) {
+  const std::string path = folder_ / "layout.safetensors";
   const auto message = [&](const char* a, const char* b) {
     const std::string tensor = R"({"dtype":"I32","shape":[1],"data_offsets":)";
     WriteRaw(path, "{\"a\":" + tensor + a + "},\"b\":" + tensor + b + "}}", "123456789");
@@ -140,14 +129,14 @@ TEST_F(Safetensors, RefusesBytesOfSeveralTensorsAndOfNone) {
   EXPECT_EQ(message("[0,4]", "[4,8]"), path + ": the last 1 bytes belong to no tensor");
 }
 
-TEST_F(Safetensors, APipeWithoutAWriterIsRefusedAtOnce) {
-  const std::string path = Path("pipe");
+TEST_F(SafetensorsTest, APipeWithoutAWriterIsRefusedAtOnce) {
+  const std::string path = folder_ / "pipe";
   ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
   EXPECT_EQ(MessageOf(path), path + ": not a regular file");
 }
 
-TEST_F(Safetensors, WriteFailureLeavesNothing) {
-  const std::string path = Path("no-such-folder/x.safetensors");
+TEST_F(SafetensorsTest, WriteFailureLeavesNothing) {
+  const std::string path = folder_ / "no-such-folder/x.safetensors";
   const float a = 1;
   TensorWriter writer;
   writer.Add("w", DType::kF32, {1}, &a);
@@ -155,25 +144,18 @@ TEST_F(Safetensors, WriteFailureLeavesNothing) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-TEST_F(Safetensors, FullDiskIsAnErrorAndKeepsTheOldFile) {
+TEST_F(SafetensorsTest, FullDiskIsAnErrorAndKeepsTheOldFile) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
   // The temporary name leads to a device that is always full.
-  const std::string path = Path("full.safetensors");
-  std::ofstream(path) << "old";
+  const std::string path = folder_ / "full.safetensors";
+  WriteFile(path, "old");
   std::filesystem::create_symlink("/dev/full", path + ".tmp");
   const std::vector<float> a(100);
   TensorWriter writer;
   writer.Add("w", DType::kF32, {100}, a.data());
-  try {
-    writer.Write(path);
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find("No space left"), std::string::npos);
-  }
-  std::ifstream in(path);
-  std::string content;
-  in >> content;
-  EXPECT_EQ(content, "old");
+  const std::string error = ErrorOf(Status::kData, [&] { writer.Write(path); });
+  EXPECT_NE(error.find("No space left"), std::string::npos) << error;
+  EXPECT_EQ(ReadFile(path), "old");
 }
 
 }  // namespace

@@ -4,23 +4,12 @@
 
 #include <gtest/gtest.h>
 
-#include "core/error.h"
+#include "testing/error_of.h"
 
 namespace ssd {
 namespace {
 
 const SharedLibrary::Advice kAdvice = {"install it", "install a newer one"};
-
-template <class Call>
-std::string ErrorOf(const Call& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), Status::kUnavailable);
-    return e.what();
-  }
-  return "no error";
-}
 
 TEST(SharedLibrary, FindsFunctions) {
   double (*square_root)(double) = nullptr;
@@ -29,10 +18,11 @@ TEST(SharedLibrary, FindsFunctions) {
 }
 
 TEST(SharedLibrary, NamesWhatIsMissing) {
-  EXPECT_EQ(ErrorOf([] { SharedLibrary("libnone.so.1", kAdvice); }),
+  EXPECT_EQ(ErrorOf(Status::kUnavailable, [] { SharedLibrary("libnone.so.1", kAdvice); }),
             "libnone.so.1 is missing: install it");
   void (*none)() = nullptr;
-  EXPECT_EQ(ErrorOf([&] { SharedLibrary("libm.so.6", kAdvice).Find("none", none); }),
+  EXPECT_EQ(ErrorOf(Status::kUnavailable,
+                    [&] { SharedLibrary("libm.so.6", kAdvice).Find("none", none); }),
             "libm.so.6 lacks none: install a newer one");
 }
 

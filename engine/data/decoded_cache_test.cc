@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <thread>
 
-#include "core/error.h"
 #include "core/lazy_memory.h"
+#include "testing/error_of.h"
 
 namespace ssd {
 namespace {
@@ -75,13 +75,9 @@ TEST(DecodedCache, PartsAndCopies) {
 }
 
 TEST(LazyMemory, RefusesWhatNoMachineHas) {
-  try {
-    LazyMemory memory(size_t{1} << 60, "data.cache_mb");
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), Status::kUnavailable);
-    EXPECT_THAT(e.what(), testing::StartsWith("data.cache_mb: no 1099511627776 MB of memory: "));
-  }
+  EXPECT_THAT(
+      ErrorOf(Status::kUnavailable, [] { LazyMemory memory(size_t{1} << 60, "data.cache_mb"); }),
+      testing::StartsWith("data.cache_mb: no 1099511627776 MB of memory: "));
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/test_files.h"
 
-#include <gtest/gtest.h>
 // jpeglib.h needs size_t and FILE.
 #include <cstdio>
 #include <cstdlib>
@@ -11,7 +10,6 @@
 // clang-format on
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "core/philox.h"
@@ -72,13 +70,6 @@ SpaceInfo InfoOf(JpegSpace space) {
 }
 
 }  // namespace
-
-void WriteFile(const std::string& path, std::string_view content) {
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-  std::ofstream out(path, std::ios::binary);
-  out.write(content.data(), static_cast<std::streamsize>(content.size()));
-  SSD_CHECK(out.good());
-}
 
 std::optional<std::string> TinyCoco() {
   const std::string path = SSD_SHARED_DIR "/tiny-coco2017";
@@ -168,17 +159,6 @@ void MakeTestSplit(const std::string& dir, const std::string& split, int images,
 void MakeTestDataset(const std::string& dir, int train_images, int val_images) {
   MakeTestSplit(dir, "train", train_images, true);
   MakeTestSplit(dir, "val", val_images, false);
-}
-
-std::string ErrorOf(Status status, const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), status) << e.what();
-    return e.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
 }
 
 }  // namespace ssd

@@ -1,22 +1,19 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files that the tests of this folder make for themselves.
+// Images and data sets that tests make for themselves.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "core/error.h"
-#include "core/test_folder.h"
+#include "testing/error_of.h"
+#include "testing/test_folder.h"
 
 namespace ssd {
 
-void WriteFile(const std::string& path, std::string_view content);
 // The folder of 100 real images, unless it is missing.
 std::optional<std::string> TinyCoco();
 
@@ -49,8 +46,5 @@ std::vector<uint8_t> EncodeTestJpeg(const TestJpeg& options);
 // sizes and colour spaces that vary, each with one to four boxes; every tenth training image has
 // none.
 void MakeTestDataset(const std::string& dir, int train_images, int val_images);
-
-// What the call throws; fails the test when it throws nothing or another status.
-std::string ErrorOf(Status status, const std::function<void()>& call);
 
 }  // namespace ssd

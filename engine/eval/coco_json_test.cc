@@ -7,9 +7,9 @@
 #include <functional>
 #include <string>
 
-#include "core/error.h"
-#include "core/test_folder.h"
 #include "eval/coco_map.h"
+#include "testing/error_of.h"
+#include "testing/test_folder.h"
 
 namespace ssd {
 namespace {
@@ -61,15 +61,8 @@ TEST(CocoJson, ReadsDetections) {
 }
 
 void ExpectDataError(const std::function<void()>& call, const std::vector<std::string>& texts) {
-  try {
-    call();
-    FAIL() << "accepted, expected: " << texts.back();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), Status::kData) << e.what();
-    for (const auto& text : texts) {
-      EXPECT_NE(std::string(e.what()).find(text), std::string::npos) << e.what();
-    }
-  }
+  const std::string error = ErrorOf(Status::kData, call);
+  for (const auto& text : texts) EXPECT_NE(error.find(text), std::string::npos) << error;
 }
 
 TEST(CocoJson, RefusesBadDetections) {

@@ -8,10 +8,10 @@
 #include <filesystem>
 #include <vector>
 
-#include "core/error.h"
 #include "core/philox.h"
 #include "eval/coco_curve.h"
 #include "eval/coco_plain.h"
+#include "testing/error_of.h"
 
 namespace ssd {
 namespace {
@@ -242,13 +242,9 @@ TEST(CocoMap, EmptyTruthIsUndefined) {
 void ExpectRefused(const CocoDetection& bad, const std::string& text) {
   auto detections = VectorDetections();
   detections[4] = bad;
-  try {
-    ScoreCoco(VectorTruth(), detections, 2);
-    FAIL() << "accepted, expected: " << text;
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), Status::kData);
-    EXPECT_NE(std::string(e.what()).find("entry 4: " + text), std::string::npos) << e.what();
-  }
+  const std::string error =
+      ErrorOf(Status::kData, [&] { ScoreCoco(VectorTruth(), detections, 2); });
+  EXPECT_NE(error.find("entry 4: " + text), std::string::npos) << error;
 }
 
 TEST(CocoMap, RefusesUnknownImagesAndWildNumbers) {

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <vector>
 
-#include "core/error.h"
-#include "core/test_folder.h"
+#include "testing/error_of.h"
+#include "testing/test_folder.h"
 
 namespace ssd {
 namespace {
@@ -66,7 +66,7 @@ TEST(Detections, FileReadsBackExactly) {
   for (int i = 0; i < kRows; ++i) {
     rows.push_back({int64_t{1} << 40, i, i / 3.0, 1e-9 * i, 100.0 / (i + 1), 5, 1.0 / (i + 3)});
   }
-  const std::string path = folder.path() + "/d.json";
+  const std::string path = folder / "d.json";
   WriteDetections(path, rows);
   const auto back = LoadDetections(path);
   ASSERT_EQ(back.size(), rows.size());
@@ -84,28 +84,23 @@ TEST(Detections, FileReadsBackExactly) {
 
 TEST(Detections, EmptyFileIsAnEmptyList) {
   TestFolder folder;
-  WriteDetections(folder.path() + "/d.json", {});
+  WriteDetections(folder / "d.json", {});
   EXPECT_EQ(folder.Read("d.json"), "[]\n");
 }
 
 void ExpectWriteError(const std::string& path, const std::string& text) {
   const std::vector<CocoDetection> rows = {{1, 1, 0, 0, 1, 1, 0.5}};
-  try {
-    WriteDetections(path, rows);
-    FAIL() << path << " was written";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), Status::kData);
-    EXPECT_NE(std::string(e.what()).find(path), std::string::npos) << e.what();
-    EXPECT_NE(std::string(e.what()).find(text), std::string::npos) << e.what();
-  }
+  const std::string error = ErrorOf(Status::kData, [&] { WriteDetections(path, rows); });
+  EXPECT_NE(error.find(path), std::string::npos) << error;
+  EXPECT_NE(error.find(text), std::string::npos) << error;
 }
 
 TEST(Detections, NamesTheFileThatCannotBeWritten) {
   TestFolder folder;
-  ExpectWriteError(folder.path() + "/none/d.json", "No such file or directory");
-  std::filesystem::create_directory(folder.path() + "/d.json");
-  ExpectWriteError(folder.path() + "/d.json", "not a regular file");
-  EXPECT_FALSE(std::filesystem::exists(folder.path() + "/d.json.tmp"));
+  ExpectWriteError(folder / "none/d.json", "No such file or directory");
+  std::filesystem::create_directory(folder / "d.json");
+  ExpectWriteError(folder / "d.json", "not a regular file");
+  EXPECT_FALSE(std::filesystem::exists(folder / "d.json.tmp"));
 }
 
 // The temporary file's name leads to a device that is always full.
@@ -113,8 +108,8 @@ TEST(Detections, FullDiskKeepsTheOldFile) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "/dev/full is not there";
   TestFolder folder;
   folder.Write("d.json", "old");
-  std::filesystem::create_symlink("/dev/full", folder.path() + "/d.json.tmp");
-  ExpectWriteError(folder.path() + "/d.json", "No space left on device");
+  std::filesystem::create_symlink("/dev/full", folder / "d.json.tmp");
+  ExpectWriteError(folder / "d.json", "No space left on device");
   EXPECT_EQ(folder.Read("d.json"), "old");
 }
 

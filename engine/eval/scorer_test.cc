@@ -7,7 +7,7 @@
 #include <future>
 #include <vector>
 
-#include "core/test_folder.h"
+#include "testing/test_folder.h"
 
 namespace ssd {
 namespace {

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "comm/test_ranks.h"
-#include "core/error.h"
+#include "testing/error_of.h"
 
 namespace ssd {
 namespace {
@@ -87,26 +87,20 @@ TEST(Allreduce, CountsWrongValues) {
     });
 }
 
-std::string ErrorOf(const Allreduce& request, Status status, bool aborted = false) {
+std::string Refusal(Status status, const Allreduce& request, bool stopped = false) {
   const auto solo = OpenSolo();
-  try {
-    BenchAllreduce(request, *solo, std::atomic<bool>(aborted));
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), status) << e.what();
-    return e.what();
-  }
-  return "no error";
+  return ErrorOf(status, [&] { BenchAllreduce(request, *solo, std::atomic<bool>(stopped)); });
 }
 
 TEST(Allreduce, RefusesWhatIsNoSize) {
   const auto refused = [](int64_t bytes, int64_t iterations, int64_t warmup) {
-    return ErrorOf(RequestOf(bytes, iterations, warmup), Status::kInvalid);
+    return Refusal(Status::kInvalid, RequestOf(bytes, iterations, warmup));
   };
   EXPECT_EQ(refused(0, 1, 0), "bench: allreduce: bytes is 0, must be 4 to 4294967296");
   EXPECT_EQ(refused(6, 1, 0), "bench: allreduce: bytes is 6, must be a multiple of 4");
   EXPECT_EQ(refused(4, 0, 0), "bench: allreduce: iterations is 0, must be 1 to 1000000");
   EXPECT_EQ(refused(4, 1, -1), "bench: allreduce: warmup is -1, must be 0 to 1000000");
-  EXPECT_EQ(ErrorOf(RequestOf(4, 1, 0), Status::kAborted, true), "the benchmark was stopped");
+  EXPECT_EQ(Refusal(Status::kAborted, RequestOf(4, 1, 0), true), "the benchmark was stopped");
 }
 
 }  // namespace

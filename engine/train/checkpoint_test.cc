@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <fstream>
 
-#include "core/error.h"
-#include "core/test_folder.h"
 #include "model/graph_builder.h"
+#include "testing/error_of.h"
+#include "testing/test_folder.h"
 
 namespace ssd {
 namespace {
@@ -35,17 +35,11 @@ class CheckpointTest : public testing::Test {
 
   std::string LoadError(const RunIdentity& run, Status status) {
     Parameters other(graph_, *backend_);
-    try {
-      LoadCheckpoint(path_, run, other);
-    } catch (const Error& e) {
-      EXPECT_EQ(e.status(), status);
-      return e.what();
-    }
-    return "no error";
+    return ErrorOf(status, [&] { LoadCheckpoint(path_, run, other); });
   }
 
   const TestFolder folder_;
-  const std::string path_ = folder_ / "checkpoint.safetensors";
+  const std::string path_ = folder_ / "a.safetensors";
   const std::unique_ptr<Backend> backend_ =
       OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 1});
   const Graph graph_ = TinyGraph();

@@ -6,12 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <map>
 
 #include "backends/cuda/cuda_backend.h"
-#include "core/test_folder.h"
 #include "data/test_files.h"
 #include "train/checkpoint.h"
 #include "train/small_training.h"
@@ -24,11 +21,6 @@ const RunIdentity kRun{.seed = 1, .batch = 1, .precision = "FP16"};
 Training OnCpu() {
   return Training(
       OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 1}));
-}
-
-std::string Content(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 TEST(CudaTraining, TheHostCannotReadDeviceMemory) {
@@ -73,7 +65,7 @@ TEST(CudaTraining, GoesOnFromACheckpointToTheBit) {
   Training resumed(MakeCudaBackend());
   EXPECT_EQ(LoadCheckpoint(middle, kRun, resumed.parameters).step, 1);
   SaveCheckpoint(again, resumed.parameters, {.epoch = 1, .iteration = 1, .step = 1}, kRun);
-  EXPECT_EQ(Content(again), Content(middle));
+  EXPECT_EQ(ReadFile(again), ReadFile(middle));
   EXPECT_EQ(resumed.Step(), want);
   EXPECT_EQ(Distance(resumed.parameters.HostWeights(), run.parameters.HostWeights()), 0);
 }

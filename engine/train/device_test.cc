@@ -47,9 +47,9 @@ void ExpectSameFiles(const std::vector<std::string>& names,
   guarded = true;
   write(device);
   for (const std::string& name : names) {
-    const std::string want = Content(host / name);
+    const std::string want = host.Read(name);
     EXPECT_GT(want.size(), 100u) << name;
-    EXPECT_TRUE(Content(device / name) == want) << name;
+    EXPECT_TRUE(device.Read(name) == want) << name;
   }
 }
 

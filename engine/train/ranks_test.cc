@@ -11,9 +11,9 @@
 #include <cstring>
 
 #include "comm/test_ranks.h"
-#include "core/error.h"
 #include "core/philox.h"
 #include "model/ssd300.h"
+#include "testing/error_of.h"
 #include "train/options.h"
 #include "train/synthetic.h"
 
@@ -216,16 +216,6 @@ TEST(Ranks, GatherDetectionsInTheOrderOfRanks) {
     EXPECT_EQ(ids, (std::vector<int64_t>{0, 1, 2, 3, 10, 11}));
     EXPECT_EQ((*all)[5].score, 0.25);
   });
-}
-
-std::string ErrorOf(Status status, const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), status) << e.what();
-    return e.what();
-  }
-  return "no error";
 }
 
 TEST(Ranks, RefuseWhatDoesNotFit) {

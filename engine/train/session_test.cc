@@ -41,7 +41,7 @@ TEST_F(SessionTest, RanksShareTheEvaluation) {
       else
         EXPECT_EQ(events.reported(), 0);
     });
-    const std::string detections = Content(out / "detections_step0.json");
+    const std::string detections = out.Read("detections_step0.json");
     if (world == 1) first = detections;
     EXPECT_GT(detections.size(), 100u) << "no detections to compare";
     EXPECT_TRUE(detections == first) << world << " ranks";
@@ -73,10 +73,10 @@ TEST_F(SessionTest, RanksResumeFromOneCheckpoint) {
     session.Save(out / ("resumed" + std::to_string(rank)));
     EXPECT_EQ(events.losses(), (std::vector<double>{losses[0][1], losses[0][2]}));
   });
-  const std::string end = Content(out / "end0");
+  const std::string end = out.Read("end0");
   EXPECT_GT(end.size(), 100000000u);
   for (const char* name : {"end1", "resumed0", "resumed1"})
-    EXPECT_TRUE(Content(out / name) == end) << name;
+    EXPECT_TRUE(out.Read(name) == end) << name;
   // Another number of ranks would take other samples.
   Events events;
   const auto alone = Session::Create(config, &events);

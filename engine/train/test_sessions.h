@@ -2,9 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -72,11 +70,6 @@ inline EngineConfig ConfigOf(const std::string& data) {
   eval.set_threads(1);
   config.mutable_comm()->set_interface("lo");
   return config;
-}
-
-inline std::string Content(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 // f(rank, session, events) on sessions that are connected and prepared.

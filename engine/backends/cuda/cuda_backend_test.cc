@@ -11,19 +11,13 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/error.h"
+#include "testing/error_of.h"
 
 namespace ssd {
 namespace {
 
 std::string Refusal(const BackendOptions& options) {
-  try {
-    OpenBackend(options);
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), Status::kUnavailable);
-    return e.what();
-  }
-  return "";
+  return ErrorOf(Status::kUnavailable, [&] { OpenBackend(options); });
 }
 
 bool Holds(const std::string& text, const std::string& part) {

@@ -9,19 +9,13 @@
 #include <cstring>
 
 #include "backends/cuda/jpeg.h"
-#include "core/error.h"
+#include "testing/error_of.h"
 
 namespace ssd {
 namespace {
 
 std::string ErrorOfOpen() {
-  try {
-    OpenNvjpeg();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), Status::kUnavailable);
-    return e.what();
-  }
-  return "no error";
+  return ErrorOf(Status::kUnavailable, [] { OpenNvjpeg(); });
 }
 
 TEST(Nvjpeg, SaysWhatIsMissing) {

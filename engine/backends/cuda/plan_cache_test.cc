@@ -3,14 +3,13 @@
 #include "backends/cuda/plan_cache.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <thread>
 #include <vector>
+
+#include "testing/test_folder.h"
 
 namespace ssd {
 namespace {
@@ -22,25 +21,12 @@ const CachedPlan kPlan{{61, {{6, 2}, {14, -1}}}, 0.125}, kPlain{{0, {}}, 3};
 
 class PlanCacheTest : public ::testing::Test {
  protected:
-  PlanCacheTest() {
-    std::string name = ::testing::TempDir() + "plan_cache_XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  ~PlanCacheTest() override { fs::remove_all(folder_); }
-
   PlanCache Open(const std::string& identity = kDevice) {
-    return {folder_ + "/made/here", identity,
+    return {folder_ / "made/here", identity,
             [this](const std::string& warning) { warnings_.push_back(warning); }};
   }
-  static std::string Content(const std::string& path) {
-    std::ifstream in(path);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  static void Overwrite(const std::string& path, const std::string& text) {
-    std::ofstream(path) << text;
-  }
 
-  std::string folder_;
+  const TestFolder folder_;
   std::vector<std::string> warnings_;
 };
 
@@ -59,12 +45,12 @@ TEST_F(PlanCacheTest, KeepsWhatIsPut) {
   ASSERT_NE(cache.Find("bias gradient  with two  blanks"), nullptr);
   EXPECT_EQ(cache.Find("bias gradient  with two  blanks")->choice, kPlain.choice);
   EXPECT_TRUE(warnings_.empty()) << warnings_[0];
-  EXPECT_EQ(cache.path().substr(folder_.size()),
+  EXPECT_EQ(cache.path().substr(folder_.path().size()),
             "/made/here/plans-NVIDIA-H100-PCIe-compute-9.0-cuDNN-91900-driver-13000.txt");
-  EXPECT_EQ(Content(cache.path()), std::string("mlperf-ssd plans 1\n") + kDevice +
-                                       "\n0 - 3 bias gradient  with two  blanks\n"
-                                       "61 6=2,14=-1 0.125 conv forward\n"
-                                       "sum 10e24af5a6222a2a\n");
+  EXPECT_EQ(ReadFile(cache.path()), std::string("mlperf-ssd plans 1\n") + kDevice +
+                                        "\n0 - 3 bias gradient  with two  blanks\n"
+                                        "61 6=2,14=-1 0.125 conv forward\n"
+                                        "sum 10e24af5a6222a2a\n");
 }
 
 TEST_F(PlanCacheTest, DevicesDoNotMix) {
@@ -80,7 +66,7 @@ TEST_F(PlanCacheTest, DevicesDoNotMix) {
 // Every file that is cut or changed at one byte is told once, gives nothing, and is replaced.
 TEST_F(PlanCacheTest, DamagedFilesAreReplaced) {
   Open().Put("conv", kPlan);
-  const std::string path = Open().path(), good = Content(path);
+  const std::string path = Open().path(), good = ReadFile(path);
   std::vector<std::string> bad = {"", "sum ", std::string(100, '\0'), good + "x", good + good};
   for (size_t i = 0; i < good.size(); ++i) {
     bad.push_back(good.substr(0, i));
@@ -88,35 +74,35 @@ TEST_F(PlanCacheTest, DamagedFilesAreReplaced) {
     bad.back()[i] ^= 1;
   }
   for (const std::string& text : bad) {
-    Overwrite(path, text);
+    WriteFile(path, text);
     warnings_.clear();
     PlanCache cache = Open();
     EXPECT_EQ(cache.Find("conv"), nullptr) << text;
     ASSERT_EQ(warnings_.size(), 1u) << text;
     EXPECT_EQ(warnings_[0].find(path + ": "), 0u) << warnings_[0];
     cache.Put("conv", kPlan);
-    EXPECT_EQ(Content(path), good);
+    EXPECT_EQ(ReadFile(path), good);
     EXPECT_EQ(warnings_.size(), 1u);
   }
 }
 
 TEST_F(PlanCacheTest, WhatCannotBeReadOrWrittenStopsNothing) {
-  Overwrite(folder_ + "/made", "a file");
+  WriteFile(folder_ / "made", "a file");
   PlanCache cache = Open();
   cache.Put("conv", kPlan);
   cache.Put("other", kPlain);
   EXPECT_EQ(cache.Find("conv")->choice, kPlan.choice);
   ASSERT_EQ(warnings_.size(), 1u) << "told once";
-  EXPECT_NE(warnings_[0].find(folder_ + "/made"), std::string::npos) << warnings_[0];
+  EXPECT_NE(warnings_[0].find(folder_ / "made"), std::string::npos) << warnings_[0];
 
-  fs::remove(folder_ + "/made");
+  fs::remove(folder_ / "made");
   fs::create_directories(cache.path());  // a folder in the file's place
   warnings_.clear();
   Open().Put("conv", kPlan);
   EXPECT_EQ(warnings_.size(), 2u) << "reading and writing";
 
   fs::remove(cache.path());
-  Overwrite(cache.path(), std::string(5 << 20, 'x'));
+  WriteFile(cache.path(), std::string(5 << 20, 'x'));
   warnings_.clear();
   Open();
   ASSERT_EQ(warnings_.size(), 1u);
@@ -137,7 +123,7 @@ TEST_F(PlanCacheTest, ManyWriteAtOnce) {
   constexpr int kWriters = 4, kPlans = 20;
   std::atomic<int> warned = 0;
   const auto open = [&] {
-    return PlanCache(folder_, kDevice, [&](const std::string&) { ++warned; });
+    return PlanCache(folder_.path(), kDevice, [&](const std::string&) { ++warned; });
   };
   std::vector<std::thread> writers;
   std::atomic<int> writing = kWriters;
@@ -153,8 +139,8 @@ TEST_F(PlanCacheTest, ManyWriteAtOnce) {
   for (std::thread& writer : writers) writer.join();
   EXPECT_EQ(warned, 0);
   const PlanCache last = open();
-  EXPECT_NE(Content(last.path()).find("graph"), std::string::npos);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
+  EXPECT_NE(ReadFile(last.path()).find("graph"), std::string::npos);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 1);
 }
 
 }  // namespace

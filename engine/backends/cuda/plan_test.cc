@@ -10,12 +10,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 #include "backends/cuda/conv_graphs.h"
 #include "backends/cuda/conv_plans.h"
-#include "core/error.h"
+#include "testing/error_of.h"
+#include "testing/test_folder.h"
 
 namespace ssd {
 namespace {
@@ -31,9 +31,7 @@ class CudnnPlans : public ::testing::Test {
   }
   static std::unique_ptr<PlanTarget> TargetOf(const std::string& device, int sm) {
     const std::string path = SSD_GPU_DIR "/" + device + ".json";
-    std::ifstream file(path);
-    EXPECT_TRUE(file) << path;
-    return DescribedTarget({std::istreambuf_iterator<char>(file), {}}, sm);
+    return DescribedTarget(ReadFile(path), sm);
   }
 
   static ConvDesc Conv(int64_t y_size) {
@@ -86,14 +84,13 @@ class WrittenTimer final : public PlanTimer {
 
 // The engines of the plans of one convolution, chosen by written times and kept in a folder.
 TEST_F(CudnnPlans, TheFastestIsKeptForTheNextRun) {
-  std::string folder = ::testing::TempDir() + "plan_test_XXXXXX";
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const TestFolder folder;
   int runs = 0;
   const auto open = [&](int64_t fast) {
     auto target = TargetOf("a100pcie40", 80);
     target->timer = std::make_unique<WrittenTimer>(fast, &runs);
     target->cache = std::make_unique<PlanCache>(
-        folder, "written", [](const std::string& warning) { ADD_FAILURE() << warning; });
+        folder.path(), "written", [](const std::string& warning) { ADD_FAILURE() << warning; });
     return target;
   };
   const auto engine = [](PlanTarget& target, const ConvDesc& desc) {
@@ -124,16 +121,15 @@ TEST_F(CudnnPlans, TheFastestIsKeptForTheNextRun) {
   const auto other = open(0);
   engine(*other, without);
   EXPECT_GT(runs, 0) << "another graph";
-  std::filesystem::remove_all(folder);
 }
 
 // What no engine can be made of is chosen anew.
 TEST_F(CudnnPlans, AnEngineThatIsNoneIsChosenAnew) {
-  std::string folder = ::testing::TempDir() + "plan_test_XXXXXX";
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const TestFolder folder;
   const auto open = [&] {
     auto target = TargetOf("a100pcie40", 80);
-    target->cache = std::make_unique<PlanCache>(folder, "written", [](const std::string&) {});
+    target->cache =
+        std::make_unique<PlanCache>(folder.path(), "written", [](const std::string&) {});
     return target;
   };
   int runs = 0;
@@ -151,19 +147,14 @@ TEST_F(CudnnPlans, AnEngineThatIsNoneIsChosenAnew) {
   target = open();
   ConvForward(*target, Conv(38), true);
   EXPECT_EQ(target->built.begin()->second.record.engine, wanted);
-  std::filesystem::remove_all(folder);
 }
 
 // The check itself: sizes that do not fit must not find an engine.
 TEST_F(CudnnPlans, RefuseAWrongShape) {
   for (int attempt = 0; attempt < 2; ++attempt) {
-    try {
-      ConvFilterGradient(*target_, Conv(36)).Require();
-      FAIL() << "accepted";
-    } catch (const Error& e) {
-      EXPECT_EQ(e.status(), Status::kUnavailable);
-      EXPECT_NE(std::string(e.what()).find("64x75x75 -> 128x36x36"), std::string::npos) << e.what();
-    }
+    const std::string error =
+        ErrorOf(Status::kUnavailable, [&] { ConvFilterGradient(*target_, Conv(36)).Require(); });
+    EXPECT_NE(error.find("64x75x75 -> 128x36x36"), std::string::npos) << error;
   }
 }
 
@@ -205,12 +196,7 @@ TEST_F(CudnnPlans, FallBackWhereAFusedGraphIsRefused) {
 
 TEST(CudnnTarget, RefusesPropertiesThatAreNone) {
   if (dlopen("libcudnn.so.9", RTLD_NOW | RTLD_GLOBAL) == nullptr) GTEST_SKIP() << dlerror();
-  try {
-    DescribedTarget("{}", 80);
-    FAIL() << "accepted";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.status(), Status::kInvalid);
-  }
+  ErrorOf(Status::kInvalid, [] { DescribedTarget("{}", 80); });
 }
 
 }  // namespace
