@@ -8,6 +8,7 @@
 #include <set>
 
 #include "backends/cuda/cuda_backend.h"
+#include "comm/test_devices.h"
 #include "testing/emulator/memory.h"
 #include "testing/emulator/stream.h"
 #include "train/small_training.h"
@@ -16,10 +17,8 @@ namespace ssd {
 namespace {
 
 // The device of a rank whose only peer has the same gradients.
-class Twin final : public DeviceCommunicator {
+class Twin final : public IdleDevices {
  public:
-  int rank() const override { return 0; }
-  int world() const override { return 2; }
   void SumOn(void* stream, std::span<const Values> values) override {
     sums_on.insert(stream);
     for (const Values& v : values) {
@@ -47,15 +46,6 @@ class Twin final : public DeviceCommunicator {
     while (!done()) continue;
   }
   std::set<void*> sums_on;  // streams
-
-  std::string Address() override { return ""; }
-  void Connect(const std::vector<std::string>&) override {}
-  void Sum(std::span<float>) override {}
-  void Sum(std::span<double>) override {}
-  void Broadcast(std::span<std::byte>) override {}
-  std::optional<std::vector<std::string>> Gather(std::string_view) override { return {}; }
-  void Exchange(int, std::span<const std::byte>, std::span<std::byte>) override {}
-  void Abort() override {}
 };
 
 // Half the gradient, summed with the same of a peer, beside the backward pass and behind it.
