@@ -34,6 +34,9 @@ enum class Init : uint8_t {
   kLastGamma,  // one, or zero when residual blocks start as identity
 };
 
+// What n floats take of an arena, where everything begins at 64 bytes.
+constexpr int64_t ArenaFloats(int64_t n) { return (n + 15) / 16 * 16; }
+
 struct Param {
   std::string name;            // as in the MLPerf log
   std::vector<int64_t> shape;  // convolutions OIHW
@@ -53,7 +56,7 @@ struct Statistic {
   int64_t channels;
   int64_t offset;  // in the arena of statistics, in floats
   int64_t mean() const { return offset; }
-  int64_t variance() const { return offset + (channels + 15) / 16 * 16; }
+  int64_t variance() const { return offset + ArenaFloats(channels); }
 };
 
 struct ConvNode {

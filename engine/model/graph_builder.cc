@@ -6,8 +6,6 @@ namespace ssd {
 
 namespace {
 
-int64_t RoundUp16(int64_t n) { return (n + 15) / 16 * 16; }
-
 int64_t Extent(int64_t size, int64_t kernel, int64_t stride, int64_t pad) {
   return (size + 2 * pad - kernel) / stride + 1;
 }
@@ -22,7 +20,7 @@ ValueId GraphBuilder::AddValue(Value value) {
 ParamId GraphBuilder::AddParam(std::string name, std::vector<int64_t> shape, Init init,
                                int64_t fan_in) {
   Param param{std::move(name), std::move(shape), init, fan_in, graph_.param_floats};
-  graph_.param_floats += RoundUp16(param.size());
+  graph_.param_floats += ArenaFloats(param.size());
   graph_.params.push_back(std::move(param));
   return static_cast<ParamId>(graph_.params.size()) - 1;
 }
@@ -48,7 +46,6 @@ ValueId GraphBuilder::Conv(const std::string& name, ValueId x, const ConvShape& 
   node.y =
       AddValue({name, shape.out_channels, Extent(in.height, shape.kernel, shape.stride, shape.pad),
                 Extent(in.width, shape.kernel, shape.stride, shape.pad), shape.layout});
-  node.residual = node.gamma = node.beta = node.statistic = kNone;
   graph_.nodes.push_back(node);
   return node.y;
 }
@@ -64,7 +61,7 @@ ValueId GraphBuilder::BatchNorm(const std::string& name, ValueId x, bool relu, V
   node.beta = AddParam(name + "_beta", {in.channels}, Init::kZero, 0);
   node.statistic = static_cast<StatisticId>(graph_.statistics.size());
   graph_.statistics.push_back({name, in.channels, graph_.statistic_floats});
-  graph_.statistic_floats += 2 * RoundUp16(in.channels);
+  graph_.statistic_floats += 2 * ArenaFloats(in.channels);
   node.y = AddValue({name, in.channels, in.height, in.width});
   graph_.nodes.push_back(node);
   return node.y;
@@ -76,6 +73,16 @@ ValueId GraphBuilder::MaxPool(ValueId x, int64_t kernel, int64_t stride, int64_t
                               Extent(in.width, kernel, stride, pad)});
   graph_.nodes.push_back(MaxPoolNode{x, y, kernel, stride, pad});
   return y;
+}
+
+void GraphBuilder::Head(const std::string& name, ValueId map, int64_t shapes) {
+  graph_.heads.push_back(Conv(name, map,
+                              {.out_channels = shapes * (kClasses + 4),
+                               .kernel = 3,
+                               .pad = 1,
+                               .bias = true,
+                               .init = Init::kHead,
+                               .layout = Layout::kHead}));
 }
 
 }  // namespace ssd

@@ -24,7 +24,9 @@ class GraphBuilder {
   ValueId BatchNorm(const std::string& name, ValueId x, bool relu, ValueId residual = kNone,
                     Init gamma = Init::kOne);
   ValueId MaxPool(ValueId x, int64_t kernel, int64_t stride, int64_t pad);
-  void Head(ValueId map) { graph_.heads.push_back(map); }
+  // The 3x3 convolution to the scores and offsets of the next feature map: shapes default boxes a
+  // cell.
+  void Head(const std::string& name, ValueId map, int64_t shapes);
   Graph Take() { return std::move(graph_); }
 
  private:

@@ -287,7 +287,7 @@ const float* Network::head(int64_t map) const {
 
 HostView Network::HostHead(int64_t map) const {
   const ValueId head = graph_.heads[static_cast<size_t>(map)];
-  return {backend_, static_cast<float*>(At(values_[static_cast<size_t>(head)])),
+  return {backend_, static_cast<float*>(At(values_[Index(head)])),
           static_cast<int64_t>(backend_.Bytes(Desc(head)) / sizeof(float))};
 }
 

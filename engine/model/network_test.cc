@@ -41,13 +41,7 @@ Graph SmallGraph() {
   };
   x = block("one", x, 16, 1);
   x = block("two", x, 32, 2);
-  const GraphBuilder::ConvShape head{.out_channels = 85,
-                                     .kernel = 3,
-                                     .pad = 1,
-                                     .bias = true,
-                                     .init = Init::kHead,
-                                     .layout = Layout::kHead};
-  b.Head(b.Conv("head0", x, head));
+  b.Head("head0", x, 1);
   x = b.Conv("squeeze", x,
              {.out_channels = 16, .kernel = 1, .bias = true, .relu = true, .init = Init::kXavier});
   x = b.Conv("expand", x,
@@ -58,7 +52,7 @@ Graph SmallGraph() {
               .bias = true,
               .relu = true,
               .init = Init::kXavier});
-  b.Head(b.Conv("head1", x, head));
+  b.Head("head1", x, 1);
   return b.Take();
 }
 

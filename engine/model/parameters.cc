@@ -139,18 +139,22 @@ void Parameters::LoadMomentum(const TensorFile& file) {
 std::vector<HostView> Parameters::AddTo(TensorWriter& writer, bool with_momentum) const {
   std::vector<HostView> views{HostWeights(), HostStatistics()};
   if (with_momentum) views.push_back(HostMomentum());
-  const std::span<float> weights = views[0].values(), statistics = views[1].values();
+  const std::span<float> weights = views[0].values();
   for (const Param& param : graph_.params) {
     writer.Add(param.name, DType::kF32, param.shape, &weights[At(param.offset)]);
     if (with_momentum)
       writer.Add("momentum." + param.name, DType::kF32, param.shape,
                  &views[2].values()[At(param.offset)]);
   }
-  for (const Statistic& s : graph_.statistics) {
+  AddStatistics(writer, graph_, views[1].values());
+  return views;
+}
+
+void AddStatistics(TensorWriter& writer, const Graph& graph, std::span<const float> statistics) {
+  for (const Statistic& s : graph.statistics) {
     writer.Add(s.name + "_running_mean", DType::kF32, {s.channels}, &statistics[At(s.mean())]);
     writer.Add(s.name + "_running_var", DType::kF32, {s.channels}, &statistics[At(s.variance())]);
   }
-  return views;
 }
 
 }  // namespace ssd

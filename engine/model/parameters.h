@@ -67,4 +67,8 @@ class Parameters {
   int64_t changes_ = 0;
 };
 
+// Adds the running statistics by their names. statistics: of graph, alive until the writer has
+// written.
+void AddStatistics(TensorWriter& writer, const Graph& graph, std::span<const float> statistics);
+
 }  // namespace ssd

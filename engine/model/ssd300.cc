@@ -38,13 +38,7 @@ Graph BuildSsd300() {
                                  .init = Init::kXavier}));
   }
   for (size_t k = 0; k < maps.size(); ++k)
-    builder.Head(builder.Conv("ssd0_convpredictor" + std::to_string(k) + "_conv0", maps[k],
-                              {.out_channels = kMapShapes[k] * (kClasses + 4),
-                               .kernel = 3,
-                               .pad = 1,
-                               .bias = true,
-                               .init = Init::kHead,
-                               .layout = Layout::kHead}));
+    builder.Head("ssd0_convpredictor" + std::to_string(k) + "_conv0", maps[k], kMapShapes[k]);
   return builder.Take();
 }
 

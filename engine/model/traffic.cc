@@ -81,14 +81,15 @@ class Account {
     return conv != nullptr ? Fused{bytes, Name(conv->y)} : std::move(otherwise);
   }
 
-  void Forward(const ConvNode& n) {
+  void Convolve(const ConvNode& n, Pass pass) {
     const std::string& name = Name(n.y);
-    Add(name, "conv", Pass::kForward, Bytes(n.x) + Bytes(n.y) + FilterBytes(n), Flops(n));
+    Add(name, "conv", pass, Bytes(n.x) + Bytes(n.y) + FilterBytes(n), Flops(n));
     if (n.bias != kNone)
-      Add(name, "bias", Pass::kForward, 2 * Bytes(n.y) + ChannelBytes(n.y, 1),
-          {ChannelBytes(n.y, 1), name});
-    if (n.relu) Add(name, "relu", Pass::kForward, 2 * Bytes(n.y), {0, name});
+      Add(name, "bias", pass, 2 * Bytes(n.y) + ChannelBytes(n.y, 1), {ChannelBytes(n.y, 1), name});
+    if (n.relu) Add(name, "relu", pass, 2 * Bytes(n.y), {0, name});
   }
+
+  void Forward(const ConvNode& n) { Convolve(n, Pass::kForward); }
   void Forward(const BatchNormNode& n) {
     const std::string& name = Name(n.y);
     const int64_t map = Bytes(n.x);
@@ -168,14 +169,7 @@ class Account {
     if (bytes > 0) Add(Name(OutputOf(node)), "sgd", Pass::kUpdate, bytes);
   }
 
-  void Infer(const ConvNode& n) {
-    const std::string& name = Name(n.y);
-    Add(name, "conv", Pass::kInference, Bytes(n.x) + Bytes(n.y) + FilterBytes(n), Flops(n));
-    if (n.bias != kNone)
-      Add(name, "bias", Pass::kInference, 2 * Bytes(n.y) + ChannelBytes(n.y, 1),
-          {ChannelBytes(n.y, 1), name});
-    if (n.relu) Add(name, "relu", Pass::kInference, 2 * Bytes(n.y), {0, name});
-  }
+  void Infer(const ConvNode& n) { Convolve(n, Pass::kInference); }
   void Infer(const BatchNormNode& n) {
     const std::string& name = Name(n.y);
     const ConvNode* conv = ConvBefore(n);

@@ -164,12 +164,7 @@ void InspectTraining(const InspectRequest::Step& request, const SgdOptions& sgd,
     for (const Param& param : parameters.graph().params)
       writer.Add("param." + param.name, DType::kF32, param.shape,
                  weights.values().data() + param.offset);
-    for (const Statistic& s : parameters.graph().statistics) {
-      writer.Add(s.name + "_running_mean", DType::kF32, {s.channels},
-                 statistics.values().data() + s.mean());
-      writer.Add(s.name + "_running_var", DType::kF32, {s.channels},
-                 statistics.values().data() + s.variance());
-    }
+    AddStatistics(writer, parameters.graph(), statistics.values());
   }
   CheckAborted(aborted);
   writer.Write(request.output());

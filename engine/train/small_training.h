@@ -37,13 +37,7 @@ inline Graph SmallSsd() {
                            .relu = true,
                            .init = Init::kXavier}));
   for (size_t k = 0; k < maps.size(); ++k)
-    b.Head(b.Conv("head" + std::to_string(k), maps[k],
-                  {.out_channels = kMapShapes[k] * (kClasses + 4),
-                   .kernel = 3,
-                   .pad = 1,
-                   .bias = true,
-                   .init = Init::kHead,
-                   .layout = Layout::kHead}));
+    b.Head("head" + std::to_string(k), maps[k], kMapShapes[k]);
   return b.Take();
 }
 
