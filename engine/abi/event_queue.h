@@ -14,9 +14,9 @@
 
 namespace ssd {
 
-// The bounded ring behind ssd_engine_poll. Thread-safe. LOG, LEARNING_RATE and STEP are dropped
-// when it is full, and the next Poll then starts with a DROPPED that tells how many; other kinds
-// always enter.
+// The bounded ring behind ssd_engine_poll. Thread-safe. LOG, LEARNING_RATE, STEP and PROGRESS are
+// dropped when it is full, and the next Poll then starts with a DROPPED that tells how many; other
+// kinds always enter.
 class EventQueue : public EventSink {
  public:
   explicit EventQueue(size_t capacity) : capacity_(capacity) {}
@@ -34,11 +34,11 @@ class EventQueue : public EventSink {
   int64_t dropped_ = 0;
 };
 
-// Copies text with a final NUL, cut at a UTF-8 character if it is too long. REQUIRES: size > 0.
 // An event of this moment.
 ssd_event MakeEvent(uint32_t kind, uint32_t level, int64_t step, double value,
                     std::string_view text);
 
+// Copies text with a final NUL, cut at a UTF-8 character if it is too long. REQUIRES: size > 0.
 void CopyText(std::string_view text, char* out, size_t size);
 
 }  // namespace ssd

@@ -1,14 +1,14 @@
 /* SPDX-FileCopyrightText: The mlperf-ssd authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The engine as C sees it: 15 functions, the only public header.
+ * The engine as C sees it: 16 functions, the only public header.
  *
  * Conventions
  *  1. Handles are opaque.
  *  2. Every call that can fail returns a status and fills the caller's ssd_error (may be NULL). On
  *     SSD_OK the error is left untouched.
  *  3. Nothing allocated here is freed there: strings are static or copied into the caller's
- * buffers.
+ *     buffers.
  *  4. No C++ exception and no exit() crosses this line.
  *  5. Any thread may call. Calls on one handle must not overlap, except poll (one poller) and abort
  *     (anyone, any time). destroy only when nothing else runs.

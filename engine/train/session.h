@@ -27,7 +27,6 @@ enum EventKind : uint32_t {
 };
 enum LogLevel : uint32_t { kDebug, kInfo, kWarning, kError };
 
-// Where a session reports to. Thread-safe.
 // What a rank is doing.
 struct Whereabouts {
   std::string_view doing;
@@ -36,6 +35,7 @@ struct Whereabouts {
   bool operator==(const Whereabouts&) const = default;
 };
 
+// Where a session reports to. Thread-safe.
 class EventSink {
  public:
   virtual ~EventSink() = default;
