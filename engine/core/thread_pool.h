@@ -12,6 +12,9 @@
 
 namespace ssd {
 
+// threads, or for 0 as many as processors that this process may run on.
+int ThreadsOrAll(int threads);
+
 // A fixed set of threads with one queue. Thread-safe. The first exception of a ParallelFor is
 // rethrown to its caller; the other calls of it still run.
 class ThreadPool {

@@ -2,16 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/loader.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cstring>
 #include <new>
-#include <thread>
 #include <utility>
 
 #include "backends/backend.h"
 #include "core/error.h"
+#include "core/thread_pool.h"
 
 namespace ssd {
 namespace {
@@ -19,7 +17,7 @@ namespace {
 constexpr size_t kAlignment = 64;
 
 BatchRing::Options RingOptions(const DataOptions& options, int64_t items, int64_t batches) {
-  return {.threads = LoaderThreads(options),
+  return {.threads = ThreadsOrAll(options.threads),
           .prefetch = std::max(options.prefetch, 1),
           .items = items,
           .batches = batches};
@@ -41,13 +39,6 @@ std::vector<std::unique_ptr<SampleMaker>> MakeMakers(int count, DecodedCache* ca
 }
 
 }  // namespace
-
-int LoaderThreads(const DataOptions& options) {
-  if (options.threads > 0) return options.threads;
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(CPU_COUNT(&set), 1);
-  return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
-}
 
 AlignedBytes::AlignedBytes(size_t size) {
   const size_t rounded = (std::max<size_t>(size, 1) + kAlignment - 1) / kAlignment * kAlignment;

@@ -30,9 +30,6 @@ class AlignedBytes {
   std::unique_ptr<uint8_t[], Free> data_;
 };
 
-// Loader threads of a configuration: its own number, or one a processor.
-int LoaderThreads(const DataOptions& options);
-
 // See TrainStream: batches rendered by the loader's threads.
 class TrainLoader final : public TrainStream, private BatchRing::Filler {
  public:

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/verify.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
 #include <mutex>
@@ -18,11 +16,6 @@
 
 namespace ssd {
 namespace {
-
-int Processors() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(CPU_COUNT(&set), 1) : 1;
-}
 
 // What one image is found to be.
 class ImageCheck {
@@ -164,7 +157,7 @@ VerifyResult VerifyCoco(const std::string& dir, int threads, int64_t max_finding
                         const VerifyProgress& progress) {
   if (threads < 0 || threads > 1024) Throw(Status::kInvalid, "verify: threads not in 0 .. 1024");
   if (max_findings < 0) Throw(Status::kInvalid, "verify: max_findings is negative");
-  Verifier verifier(threads == 0 ? Processors() : threads, max_findings, progress);
+  Verifier verifier(ThreadsOrAll(threads), max_findings, progress);
   for (const char* split : {"train", "val"}) verifier.Split(dir, split);
   return verifier.Finish();
 }

@@ -9,7 +9,6 @@
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include "core/error.h"
 #include "core/json_stream.h"
@@ -176,8 +175,7 @@ std::optional<std::vector<CocoDetection>> ReadDetectionPieces(const InputFile& f
 std::vector<CocoDetection> LoadDetections(const std::string& path, int threads) {
   const InputFile file(path);
   if (file.size() >= 2 * kPiece) {
-    if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    ThreadPool pool(threads - 1);
+    ThreadPool pool(ThreadsOrAll(threads) - 1);
     auto list = coco::ReadDetectionPieces(file, pool, kPiece, kTail);
     if (list) return *std::move(list);
   }

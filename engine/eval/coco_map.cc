@@ -6,7 +6,6 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
-#include <thread>
 #include <unordered_map>
 
 #include "core/error.h"
@@ -298,8 +297,7 @@ CocoScore Scoring::Summarize(const std::vector<Curves>& curves) const {
 CocoScore ScoreCoco(const CocoTruth& truth, std::span<const CocoDetection> detections,
                     int threads) {
   if (detections.size() > UINT32_MAX) Throw(Status::kData, "more than 2^32 detections");
-  if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  return Scoring(truth, detections, threads).Run();
+  return Scoring(truth, detections, ThreadsOrAll(threads)).Run();
 }
 
 CocoScore ScoreCocoFile(const CocoTruth& truth, const std::string& detections, int threads) {
