@@ -28,7 +28,7 @@ InputFile::InputFile(const std::string& path)
   const bool regular = fstat(fd_, &info) == 0 && S_ISREG(info.st_mode);
   if (!regular) {
     close(fd_);
-    Throw(Status::kData, "%s: is no regular file", path.c_str());
+    Throw(Status::kData, "%s: not a regular file", path.c_str());
   }
   size_ = static_cast<size_t>(info.st_size);
 }

@@ -18,7 +18,8 @@ class InputFile {
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
-  size_t size() const { return size_; }  // bytes when it was opened
+  size_t size() const { return size_; }   // bytes when it was opened
+  int descriptor() const { return fd_; }  // open as long as this
   // The next bytes of the file, at most n; 0 only at its end.
   size_t Read(void* to, size_t n);
   // The bytes from offset on: n of them, fewer only at the end of the file. Any thread, any order.

@@ -2,11 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/safetensors.h"
 
-#include <fcntl.h>
 #include <simdjson.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -16,6 +13,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/file_bytes.h"
 
 namespace ssd {
 
@@ -124,29 +122,13 @@ uint64_t AddToChecksum(uint64_t sum, std::span<const std::byte> bytes) {
   return sum;
 }
 
-// RAII for a file descriptor.
-struct Descriptor {
-  explicit Descriptor(int fd) : fd(fd) {}
-  ~Descriptor() {
-    if (fd >= 0) close(fd);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int fd;
-};
-
 }  // namespace
 
 TensorFile::TensorFile(const std::string& path) : path_(path) {
-  const Descriptor file(
-      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // no wait on a FIFO
-  struct stat info;
-  if (file.fd < 0 || fstat(file.fd, &info) != 0)
-    Throw(Status::kData, "%s: cannot open: %s", path.c_str(), std::strerror(errno));
-  if (!S_ISREG(info.st_mode)) Throw(Status::kData, "%s: not a regular file", path.c_str());
-  size_ = static_cast<size_t>(info.st_size);
+  const InputFile file(path);
+  size_ = file.size();
   if (size_ < 8) Throw(Status::kData, "%s: %zu bytes are no safetensors file", path.c_str(), size_);
-  void* map = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  void* map = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
   if (map == MAP_FAILED)
     Throw(Status::kData, "%s: cannot map: %s", path.c_str(), std::strerror(errno));
   map_ = static_cast<const std::byte*>(map);
@@ -236,15 +218,16 @@ uint64_t TensorFile::Checksum() const {
 
 uint64_t TensorWriter::Checksum() const {
   uint64_t sum = kFnvBasis;
-  for (const auto& [name, item] : items_)
-    sum = AddToChecksum(sum, {static_cast<const std::byte*>(item.data),
-                              static_cast<size_t>(Count(item.shape)) * SizeOf(item.dtype)});
+  for (const auto& [name, item] : items_) sum = AddToChecksum(sum, item.bytes);
   return sum;
 }
 
 void TensorWriter::Add(std::string name, DType dtype, std::vector<int64_t> shape,
                        const void* data) {
-  items_[std::move(name)] = {dtype, std::move(shape), data};
+  const int64_t count = Count(shape);
+  SSD_CHECK(count >= 0);
+  const size_t bytes = static_cast<size_t>(count) * SizeOf(dtype);
+  items_[std::move(name)] = {dtype, std::move(shape), {static_cast<const std::byte*>(data), bytes}};
 }
 
 void TensorWriter::SetMetadata(std::string key, std::string value) {
@@ -284,14 +267,11 @@ void TensorWriter::Write(const std::string& path) const {
   }
   uint64_t offset = 0;
   for (const auto& [name, item] : items_) {
-    const int64_t count = Count(item.shape);
-    SSD_CHECK(count >= 0);
-    const uint64_t bytes = static_cast<uint64_t>(count) * SizeOf(item.dtype);
     if (header.size() > 1) header += ',';
     header += Quoted(name) + ":{\"dtype\":\"" + std::string(NameOf(item.dtype)) +
               "\",\"shape\":" + ShapeText(item.shape) + ",\"data_offsets\":[" +
-              std::to_string(offset) + "," + std::to_string(offset + bytes) + "]}";
-    offset += bytes;
+              std::to_string(offset) + "," + std::to_string(offset + item.bytes.size()) + "]}";
+    offset += item.bytes.size();
   }
   header += '}';
   header.resize((header.size() + 8 + 63) / 64 * 64 - 8, ' ');  // data start 64-byte aligned
@@ -300,8 +280,7 @@ void TensorWriter::Write(const std::string& path) const {
   const uint64_t length = header.size();
   file.Write(&length, 8);
   file.Write(header.data(), header.size());
-  for (const auto& [name, item] : items_)
-    file.Write(item.data, static_cast<size_t>(Count(item.shape)) * SizeOf(item.dtype));
+  for (const auto& [name, item] : items_) file.Write(item.bytes.data(), item.bytes.size());
   file.Commit();
 }
 

@@ -65,12 +65,7 @@ class TensorWriter {
   void Write(const std::string& path) const;
 
  private:
-  struct Item {
-    DType dtype;
-    std::vector<int64_t> shape;
-    const void* data;
-  };
-  std::map<std::string, Item> items_;
+  TensorFile::Entries items_;
   std::map<std::string, std::string> metadata_;
 };
 

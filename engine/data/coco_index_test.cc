@@ -181,7 +181,7 @@ TEST_F(CocoIndexTest, ResolvesEitherRootAndPrefersBoxOnly) {
 
 TEST_F(CocoIndexTest, RefusesWhatIsNoFile) {
   EXPECT_THAT(ErrorOf(Status::kData, [&] { CocoIndex::Load(folder_.path(), "images"); }),
-              HasSubstr("is no regular file"));
+              HasSubstr("not a regular file"));
   EXPECT_THAT(ErrorOf(Status::kData, [&] { CocoIndex::Load(folder_ / "no.json", "images"); }),
               HasSubstr("no.json: cannot be opened"));
 }

@@ -196,7 +196,7 @@ TEST_F(LoaderTest, SkippingReplacesByTheNextGoodImage) {
   }
   EXPECT_THAT(bad_, testing::UnorderedElementsAre(HasSubstr("3.jpg: the JPEG cannot be decoded"),
                                                   HasSubstr("8.jpg: is no JPEG"),
-                                                  HasSubstr("10.jpg: is no regular file"),
+                                                  HasSubstr("10.jpg: not a regular file"),
                                                   HasSubstr("23.jpg: cannot be opened")));
   options_.threads = 8;
   EXPECT_EQ(Take(11, 0, 4), one);

@@ -23,13 +23,12 @@ using Hits = std::array<std::vector<int64_t>, kThresholds>;
 
 Hits CollectHits(std::span<const Judged* const> detections, int area) {
   Hits hits;
-  constexpr uint16_t kAll = (1u << kThresholds) - 1;
   int64_t everywhere = 0;  // false positives of every threshold
   std::array<int64_t, kThresholds> counted{};
   for (const Judged* d : detections) {
     const Verdict v = d->verdicts[area];
     if (v.counted == 0) continue;
-    if (v.counted == kAll && v.true_positive == 0) {
+    if (v.counted == kAllThresholds && v.true_positive == 0) {
       ++everywhere;
       continue;
     }

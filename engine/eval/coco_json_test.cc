@@ -105,7 +105,7 @@ TEST(CocoJson, RefusesBrokenDetectionFiles) {
   }
   ExpectDataError([&] { LoadDetections(folder.path() + "/none.json"); },
                   {"none.json", "No such file"});
-  ExpectDataError([&] { LoadDetections(folder.path()); }, {folder.path(), "no regular file"});
+  ExpectDataError([&] { LoadDetections(folder.path()); }, {folder.path(), "not a regular file"});
 }
 
 TEST(CocoJson, NamesNumbersThatAreNotFinite) {

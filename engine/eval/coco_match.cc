@@ -8,8 +8,6 @@
 namespace ssd::coco {
 namespace {
 
-constexpr uint16_t kAllThresholds = (1u << kThresholds) - 1;
-
 double Iou(const Box& d, const CocoObject& g) {
   const double w = std::fmin(d.w + d.x, g.w + g.x) - std::fmax(d.x, g.x);
   if (w <= 0) return 0;

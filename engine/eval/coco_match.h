@@ -11,9 +11,10 @@
 
 namespace ssd::coco {
 
-inline constexpr int kThresholds = 10;          // IoU 0.50, 0.55 .. 0.95
-inline constexpr int kAreas = 4;                // all, small, medium, large
-inline constexpr int64_t kMaxDetections = 100;  // of an image and category
+inline constexpr int kThresholds = 10;                               // IoU 0.50, 0.55 .. 0.95
+inline constexpr uint16_t kAllThresholds = (1u << kThresholds) - 1;  // a bit each
+inline constexpr int kAreas = 4;                                     // all, small, medium, large
+inline constexpr int64_t kMaxDetections = 100;                       // of an image and category
 
 // The IoU thresholds, and the area ranges in square pixels (both ends belong to them).
 const std::array<double, kThresholds>& IouThresholds();
