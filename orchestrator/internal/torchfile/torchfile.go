@@ -28,16 +28,11 @@ type File struct {
 
 // Open opens a file; the caller closes it.
 func Open(path string) (*File, error) {
-	file, size, err := regularfile.Open(path)
+	f, closer, err := regularfile.Parse(path, Read)
 	if err != nil {
 		return nil, err
 	}
-	f, err := Read(path, file, size)
-	if err != nil {
-		_ = file.Close()
-		return nil, err
-	}
-	f.closer = file
+	f.closer = closer
 	return f, nil
 }
 
