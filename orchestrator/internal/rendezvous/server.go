@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -61,13 +60,6 @@ func Serve(r *Room, listen, host string) (*Server, error) {
 
 // Access is what workers need to join.
 func (s *Server) Access() Access { return s.access }
-
-// Port is where the server listens.
-func (s *Server) Port() int {
-	_, port, _ := net.SplitHostPort(s.access.Addresses[0])
-	n, _ := strconv.Atoi(port)
-	return n
-}
 
 // Close cuts all connections.
 func (s *Server) Close() {

@@ -74,8 +74,3 @@ func (e Evaluations) After(epoch int64) bool {
 
 // Reached compares an accuracy with the target as the submission does: x 100, to its precision.
 func Reached(accuracy, target float64) bool { return accuracy*100 >= target*100 }
-
-// Shard is the range of entries that a rank owns: [first, last).
-func Shard(samples, rank, ranks int64) (first, last int64) {
-	return samples * rank / ranks, samples * (rank + 1) / ranks
-}

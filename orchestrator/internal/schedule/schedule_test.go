@@ -86,20 +86,6 @@ func TestLearningRateScales(t *testing.T) {
 	}
 }
 
-func TestShards(t *testing.T) {
-	var bounds []int64
-	for rank := range int64(4) {
-		first, last := Shard(samples, rank, 4)
-		bounds = append(bounds, first, last-1)
-	}
-	if want := []int64{0, 29315, 29316, 58632, 58633, 87948, 87949, 117265}; !slices.Equal(bounds, want) {
-		t.Errorf("shards %v, want %v", bounds, want)
-	}
-	if first, last := Shard(5000, 1, 3); first != 1666 || last != 3333 {
-		t.Errorf("evaluation shard %d..%d", first, last-1)
-	}
-}
-
 func TestEvaluations(t *testing.T) {
 	e := Evaluations{Interval: 5, Extra: []int64{3}}
 	var got []int64

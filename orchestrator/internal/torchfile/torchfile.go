@@ -102,9 +102,6 @@ func (f *File) Close() error {
 // Names are the tensors' names in the file's order.
 func (f *File) Names() []string { return slices.Clone(f.names) }
 
-// Has reports whether the file holds the tensor.
-func (f *File) Has(name string) bool { return f.tensors[name] != nil }
-
 // Tensor gives type and shape of a tensor.
 func (f *File) Tensor(name string) (tensorfile.DType, []int64, error) {
 	t := f.tensors[name]
