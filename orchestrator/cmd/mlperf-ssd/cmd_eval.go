@@ -5,7 +5,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"mlperf-ssd/orchestrator/internal/engine"
 	"mlperf-ssd/proto/ssdpb"
 )
 
@@ -53,10 +51,12 @@ func runEval(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	report, err := scoreUnlessStopped(c.Context, library, &ssdpb.ScoreRequest{
-		Annotations: c.String("annotations"),
-		Detections:  c.String("detections"),
-		Threads:     int32(c.Int("threads")),
+	report, err := unlessStopped(c.Context, func() (*ssdpb.ScoreReport, error) {
+		return library.Score(&ssdpb.ScoreRequest{
+			Annotations: c.String("annotations"),
+			Detections:  c.String("detections"),
+			Threads:     int32(c.Int("threads")),
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("eval: %w", err)
@@ -73,23 +73,6 @@ func runEval(c *cli.Context) error {
 		return writeJSON(c.App.Writer, result)
 	}
 	return result.print(c.App.Writer)
-}
-
-// scoreUnlessStopped gives up when the context ends; the engine's call then ends with the process.
-func scoreUnlessStopped(ctx context.Context, library *engine.Library, request *ssdpb.ScoreRequest) (*ssdpb.ScoreReport, error) {
-	var report *ssdpb.ScoreReport
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		report, err = library.Score(request)
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		return report, err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // evaluation is the JSON of `eval`. -1 is undefined.

@@ -69,30 +69,18 @@ func prepareVerifyCommand() *cli.Command {
 	}
 }
 
-// verify asks the engine, and does not wait for its answer when the context ends.
+// verify asks the engine and shows how far it is.
 func verify(ctx context.Context, library *engine.Library, shown *progress.Counter, request *ssdpb.VerifyRequest) (*ssdpb.VerifyReport, error) {
-	type answer struct {
-		report *ssdpb.VerifyReport
-		err    error
-	}
-	done := make(chan answer, 1)
-	go func() {
+	return unlessStopped(ctx, func() (*ssdpb.VerifyReport, error) {
 		current := ""
-		report, err := library.Verify(request, func(split string, done, all int) {
+		return library.Verify(request, func(split string, done, all int) {
 			if split != current {
 				current = split
 				shown.Begin("decoding " + split + ":")
 			}
 			shown.Update(done, all)
 		})
-		done <- answer{report, err}
-	}()
-	select {
-	case a := <-done:
-		return a.report, a.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	})
 }
 
 // verified is the JSON of a verification.

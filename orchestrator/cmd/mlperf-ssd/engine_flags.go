@@ -90,3 +90,23 @@ func withEngine(c *cli.Context, config *ssdpb.EngineConfig, f func(engine.Engine
 	defer stop()
 	return f(e)
 }
+
+// unlessStopped gives what a call of the engine gives, or the context's error when that ends first: the
+// call then ends with the process.
+func unlessStopped[T any](ctx context.Context, call func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		value, err := call()
+		done <- answer{value, err}
+	}()
+	select {
+	case a := <-done:
+		return a.value, a.err
+	case <-ctx.Done():
+		return *new(T), ctx.Err()
+	}
+}
