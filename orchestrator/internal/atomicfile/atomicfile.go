@@ -6,6 +6,7 @@ package atomicfile
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -57,6 +58,15 @@ func Write(path string, content func(io.Writer) error) (err error) {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// WriteJSON makes path hold a document, indented.
+func WriteJSON(path string, document any) error {
+	return Write(path, func(w io.Writer) error {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(document)
+	})
 }
 
 // target is the file that path names. A rename over a device or a pipe would put a file in its place,

@@ -18,15 +18,8 @@ import (
 
 // allreduce is a rank's part of the test, with the times of each size. No weights and no data are read.
 func (w process) allreduce(ctx context.Context, j job.Job, library *engine.Library) ([]health.Times, error) {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	go func() {
-		select {
-		case <-w.member.Stopped():
-			stop(w.member.Reason())
-		case <-ctx.Done():
-		}
-	}()
+	ctx, stop := rendezvous.While(ctx, w.member)
+	defer stop()
 	ec := j.Config.Engine(1)
 	ec.Model.Backbone = j.Config.Backbone.Weights
 	e, err := library.Create(ec)

@@ -34,6 +34,19 @@ type Member interface {
 	Leave(ctx context.Context) error
 }
 
+// While is a context that ends, with the reason, when the run is over; stop ends it before.
+func While(ctx context.Context, m Member) (during context.Context, stop func()) {
+	during, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-m.Stopped():
+			cancel(m.Reason())
+		case <-during.Done():
+		}
+	}()
+	return during, func() { cancel(nil) }
+}
+
 // link carries a member's words to the room.
 type link interface {
 	gather(ctx context.Context, name string, value []byte, barrier bool) ([][]byte, error)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -127,15 +126,7 @@ func (l *Ledger) End(at time.Time, status string, exitCode int, cause error) err
 
 // Save writes the ledger, whole or not at all.
 func (l *Ledger) Save() error {
-	text, err := json.MarshalIndent(l, "", "  ")
-	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	}
-	err = atomicfile.Write(l.path, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s\n", text)
-		return err
-	})
-	if err != nil {
+	if err := atomicfile.WriteJSON(l.path, l); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -161,14 +160,7 @@ func (f *folder) write(name string, content []byte) error {
 
 // finish marks the data set as whole.
 func (f *folder) finish(s Summary) error {
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(filepath.Join(f.dir, markerName), func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
-		return err
-	})
+	return atomicfile.WriteJSON(filepath.Join(f.dir, markerName), s)
 }
 
 // remove takes back what was made; folders that hold anything else stay.

@@ -67,14 +67,7 @@ func save(c *config.Config, version string, t Record) error {
 	if failed >= 0 {
 		run.Error, run.ExitCode = run.Trials[failed].Error, run.Trials[failed].ExitCode
 	}
-	text, err := json.MarshalIndent(run, "", "  ")
-	if err != nil {
-		return fmt.Errorf("run.json: %w", err)
-	}
-	return atomicfile.Write(File(c), func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s\n", text)
-		return err
-	})
+	return atomicfile.WriteJSON(File(c), run)
 }
 
 // Read reads run.json.

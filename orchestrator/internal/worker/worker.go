@@ -103,15 +103,8 @@ func Run(ctx context.Context, options Options) (Outcome, error) {
 	w := &worker{Options: options, log: mllog.New(options.MLLog), epochs: options.Config.Epochs()}
 	w.outcome = Outcome{Status: "aborted", Seed: options.Seed}
 	w.progress.Epochs = options.Config.Run.Epochs
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	go func() {
-		select {
-		case <-w.Member.Stopped():
-			stop(w.Member.Reason())
-		case <-ctx.Done():
-		}
-	}()
+	ctx, stop := rendezvous.While(ctx, w.Member)
+	defer stop()
 	err := w.run(ctx)
 	if w.engine != nil {
 		w.engine.Destroy()
