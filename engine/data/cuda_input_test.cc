@@ -13,7 +13,7 @@
 
 #include "backends/cuda/cuda_backend.h"
 #include "core/float16.h"
-#include "data/batch.h"
+#include "data/dataset.h"
 #include "data/decoded_cache.h"
 #include "data/jpeg.h"
 #include "data/test_files.h"

@@ -1,5 +1,7 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
+#include "data/dataset.h"
+
 #include <algorithm>
 #include <mutex>
 #include <optional>
@@ -9,7 +11,6 @@
 #include "backends/backend.h"
 #include "core/error.h"
 #include "core/lazy_memory.h"
-#include "data/batch.h"
 #include "data/coco_index.h"
 #include "data/decoded_cache.h"
 #include "data/device_loader.h"

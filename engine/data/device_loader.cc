@@ -9,17 +9,6 @@
 #include "loss/default_boxes.h"
 
 namespace ssd {
-namespace {
-
-BatchRing::Options RingOptions(const DataOptions& options, int64_t items, int64_t batches) {
-  return {.threads = LoaderThreads(options),
-          .prefetch = std::max(options.prefetch, 1),
-          .items = items,
-          .batches = batches};
-}
-
-}  // namespace
-
 int DeviceSlots(const DataOptions& options) {
   return BatchRing::SlotsOf(RingOptions(options, 1, -1));
 }

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "data/batch.h"
 #include "data/coco_index.h"
+#include "data/dataset.h"
 #include "data/shard_sampler.h"
 #include "data/train_items.h"
 

@@ -16,13 +16,6 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 
-BatchRing::Options RingOptions(const DataOptions& options, int64_t items, int64_t batches) {
-  return {.threads = ThreadsOrAll(options.threads),
-          .prefetch = std::max(options.prefetch, 1),
-          .items = items,
-          .batches = batches};
-}
-
 template <class Slot>
 std::vector<std::unique_ptr<Slot>> MakeSlots(int count, int64_t batch, const ImageFormat& format) {
   std::vector<std::unique_ptr<Slot>> slots;
@@ -39,6 +32,13 @@ std::vector<std::unique_ptr<SampleMaker>> MakeMakers(int count, DecodedCache* ca
 }
 
 }  // namespace
+
+BatchRing::Options RingOptions(const DataOptions& options, int64_t items, int64_t batches) {
+  return {.threads = ThreadsOrAll(options.threads),
+          .prefetch = std::max(options.prefetch, 1),
+          .items = items,
+          .batches = batches};
+}
 
 AlignedBytes::AlignedBytes(size_t size) {
   const size_t rounded = (std::max<size_t>(size, 1) + kAlignment - 1) / kAlignment * kAlignment;

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "data/batch.h"
 #include "data/batch_ring.h"
 #include "data/coco_index.h"
+#include "data/dataset.h"
 #include "data/eval_items.h"
 #include "data/sample.h"
 #include "data/train_items.h"
@@ -29,6 +29,9 @@ class AlignedBytes {
   };
   std::unique_ptr<uint8_t[], Free> data_;
 };
+
+// Of a ring with the threads and the prefetch of a configuration; items, batches: see BatchRing.
+BatchRing::Options RingOptions(const DataOptions& options, int64_t items, int64_t batches);
 
 // See TrainStream: batches rendered by the loader's threads.
 class TrainLoader final : public TrainStream, private BatchRing::Filler {

@@ -10,8 +10,8 @@
 
 #include "core/file_bytes.h"
 #include "data/augment.h"
-#include "data/batch.h"
 #include "data/coco_index.h"
+#include "data/dataset.h"
 #include "data/decoded_cache.h"
 #include "data/jpeg.h"
 #include "data/render.h"

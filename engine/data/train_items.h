@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "data/batch.h"
 #include "data/coco_index.h"
+#include "data/dataset.h"
 #include "data/shard_sampler.h"
 
 namespace ssd {

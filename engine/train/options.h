@@ -3,7 +3,7 @@
 #pragma once
 
 #include "backends/backend.h"
-#include "data/batch.h"
+#include "data/dataset.h"
 #include "engine.pb.h"
 #include "optim/lr_schedule.h"
 #include "train/checkpoint.h"
