@@ -108,7 +108,7 @@ type Eval struct {
 	Detections     string  `toml:"detections"` // folder for detection files; empty = none
 }
 
-// Cluster is how many ranks there are.
+// Cluster is the ranks: how many, what they are bound to, when one counts as failed, and what Slurm is told.
 type Cluster struct {
 	Nodes       int64 `toml:"nodes"`
 	GPUsPerNode int64 `toml:"gpus_per_node"`

@@ -6,6 +6,7 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,17 +60,7 @@ func (c *Config) readEnvironment(lookup func(string) (string, bool)) []error {
 	if text, ok := lookup("EXTRA_PARAMS"); ok {
 		problems = append(problems, c.readOptions(strings.Fields(text))...)
 	}
-	return withoutNil(problems)
-}
-
-func withoutNil(problems []error) []error {
-	var out []error
-	for _, err := range problems {
-		if err != nil {
-			out = append(out, err)
-		}
-	}
-	return out
+	return slices.DeleteFunc(problems, func(err error) bool { return err == nil })
 }
 
 // assignText sets a key from a word of the shell: a number where it reads as one and the key takes it.

@@ -16,7 +16,7 @@ import (
 // Source is what a configuration is made of.
 type Source struct {
 	File      string                      // TOML; empty = none
-	LookupEnv func(string) (string, bool) // the seed's shell variables; nil = none
+	LookupEnv func(string) (string, bool) // the submission's shell variables; nil = none
 	Sets      []string                    // "section.key=value"
 }
 
