@@ -9,6 +9,7 @@
 #include "loss/default_boxes.h"
 
 namespace ssd {
+
 int DeviceSlots(const DataOptions& options) {
   return BatchRing::SlotsOf(RingOptions(options, 1, -1));
 }

@@ -98,18 +98,15 @@ func runPackageBuild(c *cli.Context) error {
 }
 
 func runPackageCheck(c *cli.Context) error {
-	arguments, err := lateFlags(c)
+	folder, err := oneFolder(c)
 	if err != nil {
 		return err
 	}
-	if len(arguments) != 1 {
-		return usageError(fmt.Errorf("package check takes one folder, %d arguments given", len(arguments)))
-	}
-	report, err := systems.Check(arguments[0], c.Bool("pruned"))
+	report, err := systems.Check(folder, c.Bool("pruned"))
 	if err != nil {
 		return err
 	}
-	if err := printPackage(c, arguments[0], report); err != nil {
+	if err := printPackage(c, folder, report); err != nil {
 		return err
 	}
 	if !report.Pass() {

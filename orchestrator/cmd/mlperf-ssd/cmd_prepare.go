@@ -36,18 +36,14 @@ func prepareToyCommand() *cli.Command {
 			jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
-			arguments, err := lateFlags(c)
+			dir, err := oneFolder(c)
 			if err != nil {
 				return err
-			}
-			if len(arguments) != 1 {
-				return usageError(fmt.Errorf("prepare toy takes one folder, %d arguments given", len(arguments)))
 			}
 			params := toydata.Params{Train: c.Int("train"), Val: c.Int("val"), Easy: c.Bool("easy"), Seed: c.Uint64("seed")}
 			if err := params.Check(); err != nil {
 				return usageError(fmt.Errorf("prepare toy: --%w", err))
 			}
-			dir := arguments[0]
 			shown := progress.NewCounter(os.Stderr, "drawing")
 			summary, err := toydata.Generate(c.Context, dir, params, toydata.Options{Force: c.Bool("force"), Progress: shown.Update})
 			shown.Clear()

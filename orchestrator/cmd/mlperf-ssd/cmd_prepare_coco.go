@@ -29,12 +29,10 @@ func prepareCOCOCommand() *cli.Command {
 			jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
-			arguments, err := lateFlags(c)
+			dir, err := oneFolder(c)
 			switch {
 			case err != nil:
 				return err
-			case len(arguments) != 1:
-				return usageError(fmt.Errorf("prepare coco takes one folder, %d arguments given", len(arguments)))
 			case c.Bool("keep-archives") && c.Bool("remove-archives"):
 				return usageError(errors.New("prepare coco: --keep-archives and --remove-archives exclude each other"))
 			case c.Int("jobs") < 1 || c.Int("jobs") > 64:
@@ -44,7 +42,7 @@ func prepareCOCOCommand() *cli.Command {
 				return usageError(fmt.Errorf("prepare coco: %w", err))
 			}
 			shown := progress.NewTransfers(os.Stderr)
-			report, err := coco.Prepare(c.Context, arguments[0], coco.Options{
+			report, err := coco.Prepare(c.Context, dir, coco.Options{
 				BaseURL: c.String("base-url"), Jobs: c.Int("jobs"), Remove: c.Bool("remove-archives"), Log: newLogger(), Progress: shown.Update,
 			})
 			shown.Clear()

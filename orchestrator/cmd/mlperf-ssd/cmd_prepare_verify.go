@@ -34,12 +34,10 @@ func prepareVerifyCommand() *cli.Command {
 			jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
-			arguments, err := lateFlags(c)
+			dir, err := oneFolder(c)
 			switch {
 			case err != nil:
 				return err
-			case len(arguments) != 1:
-				return usageError(fmt.Errorf("prepare verify takes one folder, %d arguments given", len(arguments)))
 			case c.Int("threads") < 0 || c.Int("threads") > 1024:
 				return usageError(fmt.Errorf("prepare verify: --threads is %d, must be 0 to 1024", c.Int("threads")))
 			}
@@ -49,20 +47,20 @@ func prepareVerifyCommand() *cli.Command {
 			}
 			shown := progress.NewCounter(os.Stderr, "decoding")
 			report, err := verify(c.Context, library, shown, &ssdpb.VerifyRequest{
-				Dir: arguments[0], Threads: int32(c.Int("threads")), MaxFindings: shownFindings,
+				Dir: dir, Threads: int32(c.Int("threads")), MaxFindings: shownFindings,
 			})
 			shown.Clear()
 			if err != nil {
 				return err
 			}
-			found := verification(arguments[0], report)
+			found := verification(dir, report)
 			if c.Bool("json") {
 				err = writeJSON(c.App.Writer, found)
 			} else {
 				err = found.print(c.App.Writer)
 			}
 			if err == nil && !found.Pass {
-				err = fmt.Errorf("prepare verify: a run on %s would fail: %d of the findings say so", arguments[0], found.Fatal)
+				err = fmt.Errorf("prepare verify: a run on %s would fail: %d of the findings say so", dir, found.Fatal)
 			}
 			return err
 		},

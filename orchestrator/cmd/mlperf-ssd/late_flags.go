@@ -45,3 +45,15 @@ func lateFlags(c *cli.Context) ([]string, error) {
 	}
 	return arguments, nil
 }
+
+// oneFolder is the argument of a verb that takes a folder, with lateFlags.
+func oneFolder(c *cli.Context) (string, error) {
+	arguments, err := lateFlags(c)
+	switch {
+	case err != nil:
+		return "", err
+	case len(arguments) != 1:
+		return "", usageError(fmt.Errorf("%s takes one folder, %d arguments given", verb(c.Command), len(arguments)))
+	}
+	return arguments[0], nil
+}
