@@ -7,12 +7,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstring>
 #include <map>
 
 #include "core/philox.h"
 #include "model/graph_builder.h"
+#include "testing/distance.h"
 #include "testing/plain_backend.h"
 #include "testing/reference.h"
 
@@ -145,15 +145,6 @@ Tensor RandomTensor(int64_t c, int64_t size, uint64_t id) {
 }
 
 std::vector<float> Floats(const Tensor& t) { return {t.v.begin(), t.v.end()}; }
-
-double Distance(std::span<const float> got, std::span<const double> want) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < want.size(); ++i) {
-    difference += (got[i] - want[i]) * (got[i] - want[i]);
-    norm += want[i] * want[i];
-  }
-  return std::sqrt(difference / norm);
-}
 
 // Parameters with every tensor random, gamma and running variance near one.
 void Randomize(Parameters& parameters) {

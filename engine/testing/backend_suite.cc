@@ -3,7 +3,6 @@
 #include "testing/backend_suite.h"
 
 #include <bit>
-#include <cmath>
 #include <span>
 
 #include "core/philox.h"
@@ -16,16 +15,6 @@ constexpr std::byte kPoison{0xff};  // a NaN in every floating-point type
 std::vector<float> Narrow(const std::vector<double>& v) { return {v.begin(), v.end()}; }
 
 }  // namespace
-
-double Distance(const std::vector<double>& got, const std::vector<double>& want) {
-  if (got.size() != want.size()) return INFINITY;
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < got.size(); ++i) {
-    difference += (got[i] - want[i]) * (got[i] - want[i]);
-    norm += want[i] * want[i];
-  }
-  return std::sqrt(difference / norm);
-}
 
 Tensor BackendSuite::Random(int64_t n, int64_t c, int64_t h, int64_t w) {
   Tensor t(n, c, h, w);

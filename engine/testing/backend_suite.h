@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "testing/distance.h"
 #include "testing/reference.h"
 
 namespace ssd::testing {
@@ -27,8 +28,6 @@ struct BackendCase {
   double gradient_tolerance = tolerance;  // of a convolution's gradients
 };
 inline void PrintTo(const BackendCase& c, std::ostream* out) { *out << c.name; }
-
-double Distance(const std::vector<double>& got, const std::vector<double>& want);
 
 // Separate blocks of memory of a backend, so that a sanitizer sees an access past an end. Outputs,
 // saved and scratch memory start as NaN: what an op leaves unwritten or reads unwritten shows.

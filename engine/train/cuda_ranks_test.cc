@@ -11,7 +11,7 @@
 #include "comm/test_devices.h"
 #include "testing/emulator/memory.h"
 #include "testing/emulator/stream.h"
-#include "train/small_training.h"
+#include "train/test_training.h"
 
 namespace ssd {
 namespace {

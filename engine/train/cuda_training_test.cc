@@ -11,7 +11,7 @@
 #include "backends/cuda/cuda_backend.h"
 #include "data/test_files.h"
 #include "train/checkpoint.h"
-#include "train/small_training.h"
+#include "train/test_training.h"
 
 namespace ssd {
 namespace {

@@ -7,12 +7,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "comm/test_ranks.h"
 #include "core/philox.h"
 #include "model/ssd300.h"
+#include "testing/distance.h"
 #include "testing/error_of.h"
 #include "train/options.h"
 #include "train/synthetic.h"
@@ -122,15 +122,6 @@ std::vector<Outcome> TrainRanks(int world, int bn_group, int steps) {
     outcomes[static_cast<size_t>(rank)] = TrainRank(ranks, world == 1 ? 2 : 1, steps);
   });
   return outcomes;
-}
-
-double Distance(std::span<const float> got, std::span<const float> want) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < want.size(); ++i) {
-    difference += std::pow(double{got[i]} - want[i], 2);
-    norm += std::pow(double{want[i]}, 2);
-  }
-  return std::sqrt(difference / norm);
 }
 
 bool SameBytes(const std::vector<float>& a, const std::vector<float>& b) {

@@ -7,11 +7,11 @@
 #include <gtest/gtest.h>
 
 #include <barrier>
-#include <cmath>
 #include <thread>
 
 #include "backends/cpu/cpu_backend.h"
 #include "core/philox.h"
+#include "testing/distance.h"
 #include "testing/reference.h"
 
 namespace ssd {
@@ -69,15 +69,6 @@ std::vector<double> Vector(uint64_t id) {
 std::vector<float> Part(const std::vector<double>& all, int rank, int ranks) {
   const auto size = static_cast<ptrdiff_t>(all.size()) / ranks;
   return {all.begin() + rank * size, all.begin() + (rank + 1) * size};
-}
-
-double Distance(std::span<const float> got, std::span<const float> want) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < want.size(); ++i) {
-    difference += std::pow(double{got[i]} - want[i], 2);
-    norm += std::pow(double{want[i]}, 2);
-  }
-  return std::sqrt(difference / norm);
 }
 
 // What one rank computes.

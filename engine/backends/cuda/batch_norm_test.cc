@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/philox.h"
+#include "testing/distance.h"
 #include "testing/emulator/device_vector.h"
 #include "testing/reference.h"
 
@@ -52,15 +53,7 @@ struct Value {
   Tensor tensor;
 };
 
-// Norm of the difference over norm of the oracle's value.
-double Distance(const std::vector<double>& got, const std::vector<double>& want) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < want.size(); ++i) {
-    difference += (got[i] - want[i]) * (got[i] - want[i]);
-    norm += want[i] * want[i];
-  }
-  return std::sqrt(difference / norm);
-}
+using ssd::Distance;
 double Distance(const DeviceVector<__half>& got, const Tensor& want) {
   std::vector<float> v(got.size());
   for (size_t i = 0; i < v.size(); ++i) v[i] = __half2float(got.Fetch()[i]);

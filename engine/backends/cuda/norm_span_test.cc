@@ -11,6 +11,7 @@
 
 #include "backends/cuda/cuda_backend.h"
 #include "core/philox.h"
+#include "testing/distance.h"
 #include "testing/emulator/device_vector.h"
 #include "testing/emulator/memory.h"
 #include "testing/emulator/stream.h"
@@ -89,15 +90,6 @@ std::vector<double> Vector(uint64_t id) {
 std::vector<double> Part(const Tensor& all, int rank) {
   const auto size = static_cast<ptrdiff_t>(all.v.size()) / kRanks;
   return {all.v.begin() + rank * size, all.v.begin() + (rank + 1) * size};
-}
-
-double Distance(const std::vector<double>& got, const std::vector<double>& want) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < want.size(); ++i) {
-    difference += (got[i] - want[i]) * (got[i] - want[i]);
-    norm += want[i] * want[i];
-  }
-  return std::sqrt(difference / norm);
 }
 
 struct Input {

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cmath>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "backends/host_view.h"
 #include "model/graph_builder.h"
 #include "model/ssd300.h"
+#include "testing/distance.h"
 #include "train/evaluator.h"
 #include "train/synthetic.h"
 #include "train/trainer.h"
@@ -75,15 +75,8 @@ struct Training {
   SyntheticBatch input{1, {ActivationType(backend->precision()), backend->image_channels()}, 1};
 };
 
-// Norm of the difference over norm of what is wanted.
 inline double Distance(const HostView& got, const HostView& want) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < want.values().size(); ++i) {
-    const double g = got.values()[i], w = want.values()[i];
-    difference += (g - w) * (g - w);
-    norm += w * w;
-  }
-  return std::sqrt(difference / norm);
+  return Distance(got.values(), want.values());
 }
 
 }  // namespace ssd
