@@ -75,9 +75,12 @@ class CpuBatchNorm final : public Op {
     }
     const BatchNormData<T> data = {channels_, x(), mean};
     const BatchNormOutput<T> out = {
-        static_cast<T*>(args_.y), static_cast<const T*>(args_.residual),
-        desc_.training && desc_.relu ? saved<uint8_t>(mask_at_) : nullptr, desc_.relu,
-        static_cast<const T*>(args_.residual_rest), static_cast<T*>(args_.y_rest)};
+        static_cast<T*>(args_.y),
+        static_cast<const T*>(args_.residual),
+        desc_.training && desc_.relu ? saved<uint8_t>(mask_at_) : nullptr,
+        desc_.relu,
+        static_cast<const T*>(args_.residual_rest),
+        static_cast<T*>(args_.y_rest)};
     InParallel([&](int, Range r) { Normalise(data, scale, args_.beta, out, r.begin, r.end); });
   }
 
