@@ -9,6 +9,7 @@
 #include <map>
 
 #include "backends/cuda/cuda_backend.h"
+#include "data/dataset.h"
 #include "data/test_files.h"
 #include "train/checkpoint.h"
 #include "train/test_training.h"
