@@ -59,7 +59,7 @@ Targets ReadTargets(const TensorFile& input, int64_t batch) {
 }
 
 void CheckBox(const TensorFile& input, size_t row, const CornerBox& box) {
-  constexpr float kRounding = 1e-3f;  // of who divided pixels by the size
+  constexpr float kRounding = 1e-2f;  // some annotations reach a pixel beyond their image
   const auto [left, top, right, bottom] = box;
   const bool within =
       left >= -kRounding && top >= -kRounding && right <= 1 + kRounding && bottom <= 1 + kRounding;
