@@ -96,6 +96,8 @@ int Main(int argc, char** argv) {
         failed = 1;
       }
     }
+    // Another batch has others, and each is megabytes.
+    for (auto& [name, plan] : target->built) plan.graph.reset();
   }
   return Print(argv[1], *target) > 0 || failed != 0 ? 1 : 0;
 }
