@@ -62,9 +62,6 @@ class CocoDataset : public Dataset {
     if (auto images = OpenImages(train_index(), batch, CacheBytes(), true))
       return std::make_unique<DeviceTrainLoader>(train_index(), options_, position, Reporter(),
                                                  std::move(images));
-    if (options_.backend != nullptr && options_.decoder == Decoder::kDevice)
-      Throw(Status::kUnavailable,
-            "data.decoder nvjpeg: this device has no such decoder: set data.decoder to auto");
     MakeCache();
     return std::make_unique<TrainLoader>(train_index(), options_, batch, position, Reporter(),
                                          cache_ ? &*cache_ : nullptr);
@@ -110,7 +107,12 @@ class CocoDataset : public Dataset {
     if (options_.backend == nullptr) return nullptr;
     auto renderer = options_.backend->MakeBatchRenderer(
         RendererOf(batch, cache_bytes, targets ? &index : nullptr));
-    if (renderer == nullptr) return nullptr;
+    if (renderer == nullptr) {
+      if (options_.decoder == Decoder::kDevice)
+        Throw(Status::kUnavailable,
+              "data.decoder nvjpeg: this device has no such decoder: set data.decoder to auto");
+      return nullptr;
+    }
     return std::make_unique<DeviceImages>(
         index, DeviceImages::Options{.batch = batch, .slots = DeviceSlots(options_)},
         std::move(renderer), OpenJpeg());

@@ -2,9 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/bench.h"
 
-#include <sys/resource.h>
-
-#include <chrono>
 #include <cstring>
 #include <functional>
 #include <numeric>
@@ -12,6 +9,8 @@
 #include "core/error.h"
 #include "model/ssd300.h"
 #include "train/bench_allreduce.h"
+#include "train/bench_clock.h"
+#include "train/bench_input.h"
 #include "train/bench_roofline.h"
 #include "train/options.h"
 #include "train/synthetic.h"
@@ -20,28 +19,7 @@ namespace ssd {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr int kWarmUp = 2;
-
-double Milliseconds(Clock::duration d) {
-  return std::chrono::duration<double, std::milli>(d).count();
-}
-
-rusage Usage() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage;
-}
-
-double CpuMilliseconds() {
-  const rusage u = Usage();
-  return 1e3 * static_cast<double>(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-         1e-3 * static_cast<double>(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
-}
-
-void CheckAborted(const std::atomic<bool>& aborted) {
-  if (aborted) Throw(Status::kAborted, "the benchmark was stopped");
-}
 
 // Times steps of `batch` images after a warm-up.
 void TimeSteps(int64_t steps, int64_t batch, const std::atomic<bool>& aborted,
@@ -53,9 +31,9 @@ void TimeSteps(int64_t steps, int64_t batch, const std::atomic<bool>& aborted,
   const double cpu = CpuMilliseconds();
   for (int64_t i = 0; i < steps; ++i) {
     CheckAborted(aborted);
-    const auto start = Clock::now();
+    const auto start = BenchClock::now();
     step();
-    report.add_step_ms(Milliseconds(Clock::now() - start));
+    report.add_step_ms(Milliseconds(BenchClock::now() - start));
   }
   const double images = static_cast<double>(steps * batch);
   const double ms = std::accumulate(report.step_ms().begin(), report.step_ms().end(), 0.0);
@@ -118,40 +96,6 @@ void BenchInference(const EngineConfig& config, const BenchRequest& request, con
   AddProfile(profile, report);
 }
 
-// Reads batches for about request.seconds, as often through the data set as that takes.
-void BenchInput(const EngineConfig& config, const BenchRequest& request, const Ranks& ranks,
-                const Backend& backend, const std::atomic<bool>& aborted, BenchReport& report) {
-  const bool train = request.what() == BenchRequest::INPUT_TRAIN;
-  DataOptions options = DataOptionsOf(config, backend, ranks);
-  options.train_samples = options.eval_samples = 0;  // any size
-  const auto data = Dataset::Open(options, train, !train);
-  const int64_t batch = config.model().batch_size();
-  auto train_stream = train ? data->Train(batch, 0) : nullptr;
-  auto eval_stream = train ? nullptr : data->Eval(batch);
-  const auto next = [&]() -> int64_t {
-    if (train) {
-      train_stream->Next();
-      return batch;
-    }
-    EvalBatch read;
-    while (!eval_stream->Next(&read)) eval_stream = data->Eval(batch);
-    return read.count;
-  };
-
-  next();
-  const double cpu = CpuMilliseconds();
-  const auto start = Clock::now();
-  int64_t images = 0;
-  double ms = 0;
-  while (ms < 1e3 * request.seconds()) {
-    CheckAborted(aborted);
-    images += next();
-    ms = Milliseconds(Clock::now() - start);
-  }
-  report.set_images_per_second(1e3 * static_cast<double>(images) / ms);
-  report.set_cpu_ms_per_image((CpuMilliseconds() - cpu) / static_cast<double>(images));
-}
-
 }  // namespace
 
 BenchReport RunBench(const EngineConfig& config, const BenchRequest& request, Ranks& ranks,
@@ -168,7 +112,8 @@ BenchReport RunBench(const EngineConfig& config, const BenchRequest& request, Ra
   const auto backend = OpenBackend(BackendOptionsOf(config, ranks.norm_span()));
   report.set_backend(backend->Describe());
   if (input) {
-    BenchInput(config, request, ranks, *backend, aborted, report);
+    BenchInput(request, DataOptionsOf(config, *backend, ranks), config.model().batch_size(),
+               *backend, aborted, report);
   } else {
     Parameters parameters(BuildSsd300(), *backend);
     parameters.Initialize({.seed = config.seed(), .zero_last_gamma = false}, [](const Param&) {});

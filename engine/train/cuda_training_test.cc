@@ -78,6 +78,7 @@ std::map<int64_t, std::vector<float>> Evaluate(Backend& backend, const Parameter
   DataOptions options;
   options.dir = dir;
   options.format = {ActivationType(backend.precision()), backend.image_channels()};
+  options.decoder = Decoder::kHost;  // nvJPEG's pixels are others
   if (on_device) options.backend = &backend;
   const auto data = Dataset::Open(options, false, true);
   Evaluator evaluator(backend, parameters, 2,

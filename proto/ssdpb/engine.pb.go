@@ -379,7 +379,7 @@ func (x Layer_Pass) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Layer_Pass.Descriptor instead.
 func (Layer_Pass) EnumDescriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{14, 0}
+	return file_engine_proto_rawDescGZIP(), []int{15, 0}
 }
 
 type EngineConfig struct {
@@ -662,7 +662,7 @@ type DataConfig struct {
 	Sharding      DataConfig_Sharding    `protobuf:"varint,8,opt,name=sharding,proto3,enum=ssd.DataConfig_Sharding" json:"sharding,omitempty"`                 // spec section 7: whole list reshuffled, or a fixed shard
 	Synthetic     bool                   `protobuf:"varint,9,opt,name=synthetic,proto3" json:"synthetic,omitempty"`                                            // the first batch again and again
 	CacheMb       int64                  `protobuf:"varint,10,opt,name=cache_mb,json=cacheMb,proto3" json:"cache_mb,omitempty"`                                // Mi bytes of decoded training images that this rank keeps; 0 = none
-	Decoder       DataConfig_Decoder     `protobuf:"varint,11,opt,name=decoder,proto3,enum=ssd.DataConfig_Decoder" json:"decoder,omitempty"`                   // of training images on a GPU; AUTO = nvJPEG if it is there
+	Decoder       DataConfig_Decoder     `protobuf:"varint,11,opt,name=decoder,proto3,enum=ssd.DataConfig_Decoder" json:"decoder,omitempty"`                   // of images on a GPU; AUTO = nvJPEG if it is there
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1338,6 +1338,67 @@ func (x *Allreduce) GetWarmup() int64 {
 	return 0
 }
 
+// Who makes the input.
+type InputPath struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Renderer      string                 `protobuf:"bytes,1,opt,name=renderer,proto3" json:"renderer,omitempty"` // "host" or "device"
+	Decoder       string                 `protobuf:"bytes,2,opt,name=decoder,proto3" json:"decoder,omitempty"`   // "host" or "nvjpeg"
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`     // why the host decodes what the device could; empty: it was asked to
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InputPath) Reset() {
+	*x = InputPath{}
+	mi := &file_engine_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InputPath) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InputPath) ProtoMessage() {}
+
+func (x *InputPath) ProtoReflect() protoreflect.Message {
+	mi := &file_engine_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InputPath.ProtoReflect.Descriptor instead.
+func (*InputPath) Descriptor() ([]byte, []int) {
+	return file_engine_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *InputPath) GetRenderer() string {
+	if x != nil {
+		return x.Renderer
+	}
+	return ""
+}
+
+func (x *InputPath) GetDecoder() string {
+	if x != nil {
+		return x.Decoder
+	}
+	return ""
+}
+
+func (x *InputPath) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type BenchReport struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	ImagesPerSecond float64                `protobuf:"fixed64,1,opt,name=images_per_second,json=imagesPerSecond,proto3" json:"images_per_second,omitempty"` // TRAIN: of all ranks together
@@ -1348,13 +1409,14 @@ type BenchReport struct {
 	Backend         string                 `protobuf:"bytes,6,opt,name=backend,proto3" json:"backend,omitempty"`
 	Layers          []*Layer               `protobuf:"bytes,7,rep,name=layers,proto3" json:"layers,omitempty"`       // ROOFLINE alone, and nothing else then: nothing is run
 	Allreduce       *AllreduceTimes        `protobuf:"bytes,8,opt,name=allreduce,proto3" json:"allreduce,omitempty"` // ALLREDUCE alone
+	Input           *InputPath             `protobuf:"bytes,9,opt,name=input,proto3" json:"input,omitempty"`         // INPUT_* alone
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
 
 func (x *BenchReport) Reset() {
 	*x = BenchReport{}
-	mi := &file_engine_proto_msgTypes[12]
+	mi := &file_engine_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1366,7 +1428,7 @@ func (x *BenchReport) String() string {
 func (*BenchReport) ProtoMessage() {}
 
 func (x *BenchReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[12]
+	mi := &file_engine_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1379,7 +1441,7 @@ func (x *BenchReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BenchReport.ProtoReflect.Descriptor instead.
 func (*BenchReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{12}
+	return file_engine_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BenchReport) GetImagesPerSecond() float64 {
@@ -1438,6 +1500,13 @@ func (x *BenchReport) GetAllreduce() *AllreduceTimes {
 	return nil
 }
 
+func (x *BenchReport) GetInput() *InputPath {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
 // What one rank has measured (engine/train/bench_allreduce.h).
 type AllreduceTimes struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
@@ -1452,7 +1521,7 @@ type AllreduceTimes struct {
 
 func (x *AllreduceTimes) Reset() {
 	*x = AllreduceTimes{}
-	mi := &file_engine_proto_msgTypes[13]
+	mi := &file_engine_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1464,7 +1533,7 @@ func (x *AllreduceTimes) String() string {
 func (*AllreduceTimes) ProtoMessage() {}
 
 func (x *AllreduceTimes) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[13]
+	mi := &file_engine_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1477,7 +1546,7 @@ func (x *AllreduceTimes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AllreduceTimes.ProtoReflect.Descriptor instead.
 func (*AllreduceTimes) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{13}
+	return file_engine_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AllreduceTimes) GetSum() *AllreduceTimes_Seconds {
@@ -1531,7 +1600,7 @@ type Layer struct {
 
 func (x *Layer) Reset() {
 	*x = Layer{}
-	mi := &file_engine_proto_msgTypes[14]
+	mi := &file_engine_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1543,7 +1612,7 @@ func (x *Layer) String() string {
 func (*Layer) ProtoMessage() {}
 
 func (x *Layer) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[14]
+	mi := &file_engine_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1556,7 +1625,7 @@ func (x *Layer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Layer.ProtoReflect.Descriptor instead.
 func (*Layer) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{14}
+	return file_engine_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Layer) GetName() string {
@@ -1619,7 +1688,7 @@ type OpTime struct {
 
 func (x *OpTime) Reset() {
 	*x = OpTime{}
-	mi := &file_engine_proto_msgTypes[15]
+	mi := &file_engine_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1631,7 +1700,7 @@ func (x *OpTime) String() string {
 func (*OpTime) ProtoMessage() {}
 
 func (x *OpTime) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[15]
+	mi := &file_engine_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1644,7 +1713,7 @@ func (x *OpTime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpTime.ProtoReflect.Descriptor instead.
 func (*OpTime) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{15}
+	return file_engine_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *OpTime) GetKind() string {
@@ -1680,7 +1749,7 @@ type ScoreRequest struct {
 
 func (x *ScoreRequest) Reset() {
 	*x = ScoreRequest{}
-	mi := &file_engine_proto_msgTypes[16]
+	mi := &file_engine_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1692,7 +1761,7 @@ func (x *ScoreRequest) String() string {
 func (*ScoreRequest) ProtoMessage() {}
 
 func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[16]
+	mi := &file_engine_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1705,7 +1774,7 @@ func (x *ScoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreRequest.ProtoReflect.Descriptor instead.
 func (*ScoreRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{16}
+	return file_engine_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ScoreRequest) GetAnnotations() string {
@@ -1740,7 +1809,7 @@ type ScoreReport struct {
 
 func (x *ScoreReport) Reset() {
 	*x = ScoreReport{}
-	mi := &file_engine_proto_msgTypes[17]
+	mi := &file_engine_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1752,7 +1821,7 @@ func (x *ScoreReport) String() string {
 func (*ScoreReport) ProtoMessage() {}
 
 func (x *ScoreReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[17]
+	mi := &file_engine_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1765,7 +1834,7 @@ func (x *ScoreReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReport.ProtoReflect.Descriptor instead.
 func (*ScoreReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{17}
+	return file_engine_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ScoreReport) GetStats() []float64 {
@@ -1802,7 +1871,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_engine_proto_msgTypes[18]
+	mi := &file_engine_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1814,7 +1883,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[18]
+	mi := &file_engine_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1827,7 +1896,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{18}
+	return file_engine_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *VerifyRequest) GetDir() string {
@@ -1870,7 +1939,7 @@ type VerifyReport struct {
 
 func (x *VerifyReport) Reset() {
 	*x = VerifyReport{}
-	mi := &file_engine_proto_msgTypes[19]
+	mi := &file_engine_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1882,7 +1951,7 @@ func (x *VerifyReport) String() string {
 func (*VerifyReport) ProtoMessage() {}
 
 func (x *VerifyReport) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[19]
+	mi := &file_engine_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1895,7 +1964,7 @@ func (x *VerifyReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport.ProtoReflect.Descriptor instead.
 func (*VerifyReport) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{19}
+	return file_engine_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *VerifyReport) GetSplits() []*VerifyReport_Split {
@@ -1941,7 +2010,7 @@ type InspectRequest_Step struct {
 
 func (x *InspectRequest_Step) Reset() {
 	*x = InspectRequest_Step{}
-	mi := &file_engine_proto_msgTypes[20]
+	mi := &file_engine_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1953,7 +2022,7 @@ func (x *InspectRequest_Step) String() string {
 func (*InspectRequest_Step) ProtoMessage() {}
 
 func (x *InspectRequest_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[20]
+	mi := &file_engine_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2099,7 @@ type InspectRequest_Sample struct {
 
 func (x *InspectRequest_Sample) Reset() {
 	*x = InspectRequest_Sample{}
-	mi := &file_engine_proto_msgTypes[21]
+	mi := &file_engine_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2042,7 +2111,7 @@ func (x *InspectRequest_Sample) String() string {
 func (*InspectRequest_Sample) ProtoMessage() {}
 
 func (x *InspectRequest_Sample) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[21]
+	mi := &file_engine_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2098,7 +2167,7 @@ type AllreduceTimes_Seconds struct {
 
 func (x *AllreduceTimes_Seconds) Reset() {
 	*x = AllreduceTimes_Seconds{}
-	mi := &file_engine_proto_msgTypes[22]
+	mi := &file_engine_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2110,7 +2179,7 @@ func (x *AllreduceTimes_Seconds) String() string {
 func (*AllreduceTimes_Seconds) ProtoMessage() {}
 
 func (x *AllreduceTimes_Seconds) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[22]
+	mi := &file_engine_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2123,7 +2192,7 @@ func (x *AllreduceTimes_Seconds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AllreduceTimes_Seconds.ProtoReflect.Descriptor instead.
 func (*AllreduceTimes_Seconds) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{13, 0}
+	return file_engine_proto_rawDescGZIP(), []int{14, 0}
 }
 
 func (x *AllreduceTimes_Seconds) GetMedian() float64 {
@@ -2164,7 +2233,7 @@ type AllreduceTimes_Link struct {
 
 func (x *AllreduceTimes_Link) Reset() {
 	*x = AllreduceTimes_Link{}
-	mi := &file_engine_proto_msgTypes[23]
+	mi := &file_engine_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2176,7 +2245,7 @@ func (x *AllreduceTimes_Link) String() string {
 func (*AllreduceTimes_Link) ProtoMessage() {}
 
 func (x *AllreduceTimes_Link) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[23]
+	mi := &file_engine_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2189,7 +2258,7 @@ func (x *AllreduceTimes_Link) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AllreduceTimes_Link.ProtoReflect.Descriptor instead.
 func (*AllreduceTimes_Link) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{13, 1}
+	return file_engine_proto_rawDescGZIP(), []int{14, 1}
 }
 
 func (x *AllreduceTimes_Link) GetPeer() int32 {
@@ -2219,7 +2288,7 @@ type ScoreReport_Category struct {
 
 func (x *ScoreReport_Category) Reset() {
 	*x = ScoreReport_Category{}
-	mi := &file_engine_proto_msgTypes[24]
+	mi := &file_engine_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2231,7 +2300,7 @@ func (x *ScoreReport_Category) String() string {
 func (*ScoreReport_Category) ProtoMessage() {}
 
 func (x *ScoreReport_Category) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[24]
+	mi := &file_engine_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2244,7 +2313,7 @@ func (x *ScoreReport_Category) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreReport_Category.ProtoReflect.Descriptor instead.
 func (*ScoreReport_Category) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{17, 0}
+	return file_engine_proto_rawDescGZIP(), []int{18, 0}
 }
 
 func (x *ScoreReport_Category) GetId() int64 {
@@ -2297,7 +2366,7 @@ type VerifyReport_Split struct {
 
 func (x *VerifyReport_Split) Reset() {
 	*x = VerifyReport_Split{}
-	mi := &file_engine_proto_msgTypes[25]
+	mi := &file_engine_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2309,7 +2378,7 @@ func (x *VerifyReport_Split) String() string {
 func (*VerifyReport_Split) ProtoMessage() {}
 
 func (x *VerifyReport_Split) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[25]
+	mi := &file_engine_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2322,7 +2391,7 @@ func (x *VerifyReport_Split) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport_Split.ProtoReflect.Descriptor instead.
 func (*VerifyReport_Split) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{19, 0}
+	return file_engine_proto_rawDescGZIP(), []int{20, 0}
 }
 
 func (x *VerifyReport_Split) GetName() string {
@@ -2384,7 +2453,7 @@ type VerifyReport_Count struct {
 
 func (x *VerifyReport_Count) Reset() {
 	*x = VerifyReport_Count{}
-	mi := &file_engine_proto_msgTypes[26]
+	mi := &file_engine_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2396,7 +2465,7 @@ func (x *VerifyReport_Count) String() string {
 func (*VerifyReport_Count) ProtoMessage() {}
 
 func (x *VerifyReport_Count) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[26]
+	mi := &file_engine_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2409,7 +2478,7 @@ func (x *VerifyReport_Count) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport_Count.ProtoReflect.Descriptor instead.
 func (*VerifyReport_Count) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{19, 1}
+	return file_engine_proto_rawDescGZIP(), []int{20, 1}
 }
 
 func (x *VerifyReport_Count) GetKind() string {
@@ -2438,7 +2507,7 @@ type VerifyReport_Finding struct {
 
 func (x *VerifyReport_Finding) Reset() {
 	*x = VerifyReport_Finding{}
-	mi := &file_engine_proto_msgTypes[27]
+	mi := &file_engine_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2450,7 +2519,7 @@ func (x *VerifyReport_Finding) String() string {
 func (*VerifyReport_Finding) ProtoMessage() {}
 
 func (x *VerifyReport_Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_engine_proto_msgTypes[27]
+	mi := &file_engine_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2463,7 +2532,7 @@ func (x *VerifyReport_Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyReport_Finding.ProtoReflect.Descriptor instead.
 func (*VerifyReport_Finding) Descriptor() ([]byte, []int) {
-	return file_engine_proto_rawDescGZIP(), []int{19, 2}
+	return file_engine_proto_rawDescGZIP(), []int{20, 2}
 }
 
 func (x *VerifyReport_Finding) GetKind() string {
@@ -2628,7 +2697,11 @@ const file_engine_proto_rawDesc = "" +
 	"\n" +
 	"iterations\x18\x02 \x01(\x03R\n" +
 	"iterations\x12\x16\n" +
-	"\x06warmup\x18\x03 \x01(\x03R\x06warmup\"\xb7\x02\n" +
+	"\x06warmup\x18\x03 \x01(\x03R\x06warmup\"Y\n" +
+	"\tInputPath\x12\x1a\n" +
+	"\brenderer\x18\x01 \x01(\tR\brenderer\x12\x18\n" +
+	"\adecoder\x18\x02 \x01(\tR\adecoder\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xdd\x02\n" +
 	"\vBenchReport\x12*\n" +
 	"\x11images_per_second\x18\x01 \x01(\x01R\x0fimagesPerSecond\x12\x17\n" +
 	"\astep_ms\x18\x02 \x03(\x01R\x06stepMs\x12'\n" +
@@ -2638,7 +2711,8 @@ const file_engine_proto_rawDesc = "" +
 	"\abackend\x18\x06 \x01(\tR\abackend\x12\"\n" +
 	"\x06layers\x18\a \x03(\v2\n" +
 	".ssd.LayerR\x06layers\x121\n" +
-	"\tallreduce\x18\b \x01(\v2\x13.ssd.AllreduceTimesR\tallreduce\"\x9a\x03\n" +
+	"\tallreduce\x18\b \x01(\v2\x13.ssd.AllreduceTimesR\tallreduce\x12$\n" +
+	"\x05input\x18\t \x01(\v2\x0e.ssd.InputPathR\x05input\"\x9a\x03\n" +
 	"\x0eAllreduceTimes\x12-\n" +
 	"\x03sum\x18\x01 \x01(\v2\x1b.ssd.AllreduceTimes.SecondsR\x03sum\x12#\n" +
 	"\rbus_bandwidth\x18\x02 \x01(\x01R\fbusBandwidth\x121\n" +
@@ -2734,7 +2808,7 @@ func file_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_engine_proto_goTypes = []any{
 	(DeviceConfig_Kind)(0),         // 0: ssd.DeviceConfig.Kind
 	(ModelConfig_Precision)(0),     // 1: ssd.ModelConfig.Precision
@@ -2755,22 +2829,23 @@ var file_engine_proto_goTypes = []any{
 	(*InspectRequest)(nil),         // 16: ssd.InspectRequest
 	(*BenchRequest)(nil),           // 17: ssd.BenchRequest
 	(*Allreduce)(nil),              // 18: ssd.Allreduce
-	(*BenchReport)(nil),            // 19: ssd.BenchReport
-	(*AllreduceTimes)(nil),         // 20: ssd.AllreduceTimes
-	(*Layer)(nil),                  // 21: ssd.Layer
-	(*OpTime)(nil),                 // 22: ssd.OpTime
-	(*ScoreRequest)(nil),           // 23: ssd.ScoreRequest
-	(*ScoreReport)(nil),            // 24: ssd.ScoreReport
-	(*VerifyRequest)(nil),          // 25: ssd.VerifyRequest
-	(*VerifyReport)(nil),           // 26: ssd.VerifyReport
-	(*InspectRequest_Step)(nil),    // 27: ssd.InspectRequest.Step
-	(*InspectRequest_Sample)(nil),  // 28: ssd.InspectRequest.Sample
-	(*AllreduceTimes_Seconds)(nil), // 29: ssd.AllreduceTimes.Seconds
-	(*AllreduceTimes_Link)(nil),    // 30: ssd.AllreduceTimes.Link
-	(*ScoreReport_Category)(nil),   // 31: ssd.ScoreReport.Category
-	(*VerifyReport_Split)(nil),     // 32: ssd.VerifyReport.Split
-	(*VerifyReport_Count)(nil),     // 33: ssd.VerifyReport.Count
-	(*VerifyReport_Finding)(nil),   // 34: ssd.VerifyReport.Finding
+	(*InputPath)(nil),              // 19: ssd.InputPath
+	(*BenchReport)(nil),            // 20: ssd.BenchReport
+	(*AllreduceTimes)(nil),         // 21: ssd.AllreduceTimes
+	(*Layer)(nil),                  // 22: ssd.Layer
+	(*OpTime)(nil),                 // 23: ssd.OpTime
+	(*ScoreRequest)(nil),           // 24: ssd.ScoreRequest
+	(*ScoreReport)(nil),            // 25: ssd.ScoreReport
+	(*VerifyRequest)(nil),          // 26: ssd.VerifyRequest
+	(*VerifyReport)(nil),           // 27: ssd.VerifyReport
+	(*InspectRequest_Step)(nil),    // 28: ssd.InspectRequest.Step
+	(*InspectRequest_Sample)(nil),  // 29: ssd.InspectRequest.Sample
+	(*AllreduceTimes_Seconds)(nil), // 30: ssd.AllreduceTimes.Seconds
+	(*AllreduceTimes_Link)(nil),    // 31: ssd.AllreduceTimes.Link
+	(*ScoreReport_Category)(nil),   // 32: ssd.ScoreReport.Category
+	(*VerifyReport_Split)(nil),     // 33: ssd.VerifyReport.Split
+	(*VerifyReport_Count)(nil),     // 34: ssd.VerifyReport.Count
+	(*VerifyReport_Finding)(nil),   // 35: ssd.VerifyReport.Finding
 }
 var file_engine_proto_depIdxs = []int32{
 	8,  // 0: ssd.EngineConfig.device:type_name -> ssd.DeviceConfig
@@ -2784,27 +2859,28 @@ var file_engine_proto_depIdxs = []int32{
 	2,  // 8: ssd.DataConfig.bad_image:type_name -> ssd.DataConfig.BadImage
 	3,  // 9: ssd.DataConfig.sharding:type_name -> ssd.DataConfig.Sharding
 	4,  // 10: ssd.DataConfig.decoder:type_name -> ssd.DataConfig.Decoder
-	27, // 11: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
-	28, // 12: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
+	28, // 11: ssd.InspectRequest.step:type_name -> ssd.InspectRequest.Step
+	29, // 12: ssd.InspectRequest.sample:type_name -> ssd.InspectRequest.Sample
 	5,  // 13: ssd.BenchRequest.what:type_name -> ssd.BenchRequest.What
 	18, // 14: ssd.BenchRequest.allreduce:type_name -> ssd.Allreduce
-	22, // 15: ssd.BenchReport.ops:type_name -> ssd.OpTime
-	21, // 16: ssd.BenchReport.layers:type_name -> ssd.Layer
-	20, // 17: ssd.BenchReport.allreduce:type_name -> ssd.AllreduceTimes
-	29, // 18: ssd.AllreduceTimes.sum:type_name -> ssd.AllreduceTimes.Seconds
-	29, // 19: ssd.AllreduceTimes.local:type_name -> ssd.AllreduceTimes.Seconds
-	30, // 20: ssd.AllreduceTimes.links:type_name -> ssd.AllreduceTimes.Link
-	6,  // 21: ssd.Layer.pass:type_name -> ssd.Layer.Pass
-	31, // 22: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
-	32, // 23: ssd.VerifyReport.splits:type_name -> ssd.VerifyReport.Split
-	33, // 24: ssd.VerifyReport.counts:type_name -> ssd.VerifyReport.Count
-	34, // 25: ssd.VerifyReport.findings:type_name -> ssd.VerifyReport.Finding
-	29, // 26: ssd.AllreduceTimes.Link.exchange:type_name -> ssd.AllreduceTimes.Seconds
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	23, // 15: ssd.BenchReport.ops:type_name -> ssd.OpTime
+	22, // 16: ssd.BenchReport.layers:type_name -> ssd.Layer
+	21, // 17: ssd.BenchReport.allreduce:type_name -> ssd.AllreduceTimes
+	19, // 18: ssd.BenchReport.input:type_name -> ssd.InputPath
+	30, // 19: ssd.AllreduceTimes.sum:type_name -> ssd.AllreduceTimes.Seconds
+	30, // 20: ssd.AllreduceTimes.local:type_name -> ssd.AllreduceTimes.Seconds
+	31, // 21: ssd.AllreduceTimes.links:type_name -> ssd.AllreduceTimes.Link
+	6,  // 22: ssd.Layer.pass:type_name -> ssd.Layer.Pass
+	32, // 23: ssd.ScoreReport.categories:type_name -> ssd.ScoreReport.Category
+	33, // 24: ssd.VerifyReport.splits:type_name -> ssd.VerifyReport.Split
+	34, // 25: ssd.VerifyReport.counts:type_name -> ssd.VerifyReport.Count
+	35, // 26: ssd.VerifyReport.findings:type_name -> ssd.VerifyReport.Finding
+	30, // 27: ssd.AllreduceTimes.Link.exchange:type_name -> ssd.AllreduceTimes.Seconds
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_engine_proto_init() }
@@ -2822,7 +2898,7 @@ func file_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_engine_proto_rawDesc), len(file_engine_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   28,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

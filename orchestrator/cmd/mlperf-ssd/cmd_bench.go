@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -95,9 +96,13 @@ func benchInput() *cli.Command {
 	return &cli.Command{
 		Name:  "input",
 		Usage: "the input pipeline on a data set",
+		Description: "From files to batches that the network can take: those of the host, or with an engine for GPUs those\n" +
+			"that the device renders, in its memory; the report says who rendered and who decoded.\n" +
+			"Example: mlperf-ssd bench input --data data/coco2017 --batch 114 --precision fp16 --decoder nvjpeg",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Required: true, Usage: "COCO root `DIR`"},
 			splitFlag(),
+			&cli.StringFlag{Name: "decoder", Value: "auto", Usage: "of images on a GPU: auto, host or nvjpeg"},
 			&cli.Int64Flag{Name: "batch", Value: 32},
 			precisionFlag("bf16"),
 			&cli.Float64Flag{Name: "seconds", Value: 5},
@@ -120,6 +125,11 @@ func benchInput() *cli.Command {
 			if err != nil {
 				return err
 			}
+			decoder, ok := ssdpb.DataConfig_Decoder_value[strings.ToUpper(c.String("decoder"))]
+			if !ok {
+				return usageError(fmt.Errorf("--decoder is %q, must be auto, host or nvjpeg", c.String("decoder")))
+			}
+			config.Data.Decoder = ssdpb.DataConfig_Decoder(decoder)
 			request := &ssdpb.BenchRequest{What: ssdpb.BenchRequest_INPUT_VAL, Seconds: c.Float64("seconds")}
 			if train {
 				request.What = ssdpb.BenchRequest_INPUT_TRAIN
@@ -152,6 +162,14 @@ type benchResult struct {
 	Ops             []benchTime `json:"ops,omitempty"`
 	PeakMemoryBytes int64       `json:"peak_memory_bytes"`
 	Backend         string      `json:"backend"`
+	Input           *inputPath  `json:"input,omitempty"`
+}
+
+// inputPath is who makes the input: "host" or "device", "host" or "nvjpeg".
+type inputPath struct {
+	Renderer string `json:"renderer"`
+	Decoder  string `json:"decoder"`
+	Reason   string `json:"reason,omitempty"` // why the host decodes for a device
 }
 
 type spread struct {
@@ -174,6 +192,9 @@ func resultOf(report *ssdpb.BenchReport) benchResult {
 		PeakMemoryBytes: report.PeakMemoryBytes,
 		Backend:         report.Backend,
 	}
+	if path := report.Input; path != nil {
+		result.Input = &inputPath{path.Renderer, path.Decoder, path.Reason}
+	}
 	if steps := slices.Sorted(slices.Values(report.StepMs)); len(steps) > 0 {
 		result.StepMs = &spread{Median: steps[len(steps)/2], Min: steps[0], Max: steps[len(steps)-1]}
 	}
@@ -193,9 +214,23 @@ func resultOf(report *ssdpb.BenchReport) benchResult {
 	return result
 }
 
+func (p inputPath) decoder() string {
+	switch {
+	case p.Decoder != "host":
+		return p.Decoder
+	case p.Reason != "":
+		return "the host: " + p.Reason
+	default:
+		return "the host"
+	}
+}
+
 func (r benchResult) print(w io.Writer) error {
 	fmt.Fprintf(w, "%s\n%.2f images/s, %.1f CPU ms an image, peak memory %.2f GB\n",
 		r.Backend, r.ImagesPerSecond, r.CPUMsPerImage, float64(r.PeakMemoryBytes)/1e9)
+	if r.Input != nil {
+		fmt.Fprintf(w, "rendered by the %s, decoded by %s\n", r.Input.Renderer, r.Input.decoder())
+	}
 	if r.StepMs != nil {
 		fmt.Fprintf(w, "step: median %.1f ms, %.1f to %.1f\n", r.StepMs.Median, r.StepMs.Min, r.StepMs.Max)
 	}
