@@ -32,6 +32,7 @@ func (f files) checks() []check {
 		{"nccl", 2 * time.Minute, f.suite("comm/nccl_test")},
 		{"sums", 3 * time.Minute, f.sums},
 		{"nvjpeg", 3 * time.Minute, f.ifThere("data/nvjpeg_test")},
+		{"input", 5 * time.Minute, f.inputs},
 		{"speed", 10 * time.Minute, f.speed},
 		{"toy", 15 * time.Minute, f.train},
 	}
@@ -158,11 +159,12 @@ func (f files) sums(ctx context.Context) (any, error) {
 
 // train goes from random weights to the target on the toy data set, and checks the log.
 func (f files) train(ctx context.Context) (any, error) {
-	data, logs := filepath.Join(f.work, "toy"), filepath.Join(f.work, "results")
-	if _, err := output(ctx, f.program, "prepare", "toy", data); err != nil {
+	logs := filepath.Join(f.work, "results")
+	data, err := f.toyData(ctx)
+	if err != nil {
 		return nil, err
 	}
-	_, err := output(ctx, f.program, "launch", "--config="+f.toy, "--engine="+f.cuda,
+	_, err = output(ctx, f.program, "launch", "--config="+f.toy, "--engine="+f.cuda,
 		`--set=device.kind="cuda"`, `--set=model.precision="fp16"`, "--set=run.log_dir="+strconv.Quote(logs), "--set=data.dir="+strconv.Quote(data))
 	outcome, unread := os.ReadFile(filepath.Join(logs, "run.json"))
 	if !json.Valid(outcome) {

@@ -8,9 +8,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +35,8 @@ case "$1 $2" in
   "bench infer") echo '{"backend": "cuda: NVIDIA H100 80GB HBM3, 81000 MB, CUDA 13.0"}' ;;
   "bench train") rate=1000; case "$*" in *--fusions=false*) rate=900 ;; esac
     echo '{"images_per_second": '$rate', "step_ms": {"median": 114}, "ops": [{"kind": "conv forward", "ms": 2, "calls": 1}, {"kind": "upload", "ms": 1, "calls": 1}], "backend": "cuda: NVIDIA H100 80GB HBM3, 81000 MB, CUDA 13.0"}' ;;
+  "bench input") decoder=nvjpeg; case "$*" in *--decoder=host*) decoder=host ;; esac
+    echo '{"images_per_second": 3000, "cpu_ms_per_image": 0.5, "input": {"renderer": "device", "decoder": "'$decoder'"}}' ;;
   "bench roofline") echo '{"batch": 114, "layers": [{"name": "c", "kind": "conv", "pass": "forward", "gflop": 8.679, "mb_unfused": 1}]}' ;;
   "bench allreduce") echo '{"ranks": 1}' ;;
   "version --json") echo '{"program": "v"}' ;;
@@ -123,7 +127,7 @@ func (r *report) of(name string) result {
 func TestAllPass(t *testing.T) {
 	f := fake(t)
 	r, lines := runAll(t, f)
-	if r.Passed != 9 || r.Failed != 0 || r.Skipped != 1 {
+	if r.Passed != 10 || r.Failed != 0 || r.Skipped != 1 {
 		t.Fatalf("%d passed, %d failed, %d skipped:\n%s", r.Passed, r.Failed, r.Skipped, lines)
 	}
 	if got := r.of("nvjpeg"); got.Status != skipped || got.Reason != "this build has no data/nvjpeg_test" {
@@ -144,7 +148,7 @@ func TestAllPass(t *testing.T) {
 			Figures map[string]any
 		}
 	}
-	if err := json.Unmarshal(text, &read); err != nil || read.Passed != 9 || len(read.Checks) != 10 {
+	if err := json.Unmarshal(text, &read); err != nil || read.Passed != 10 || len(read.Checks) != 11 {
 		t.Fatalf("%v: %s", err, text)
 	}
 	figures := map[string]map[string]any{}
@@ -153,6 +157,14 @@ func TestAllPass(t *testing.T) {
 	}
 	if got := figures["ops"]; got["tests"] != 2.0 || len(got["skipped"].([]any)) != 1 {
 		t.Errorf("ops: %v", got)
+	}
+	var inputs []string
+	for _, of := range figures["input"]["runs"].([]any) {
+		of := of.(map[string]any)
+		inputs = append(inputs, fmt.Sprint(of["split"], of["images_per_second"], of["input"].(map[string]any)["decoder"]))
+	}
+	if want := []string{"train3000nvjpeg", "train3000host", "val3000nvjpeg", "val3000host"}; !slices.Equal(inputs, want) {
+		t.Errorf("input: %v", inputs)
 	}
 	// 8.679 Gflop an image, 114 images: 989.4 Gflop take 1 ms at best, and took 2.
 	op := figures["speed"]["ops"].([]any)[0].(map[string]any)
@@ -163,7 +175,7 @@ func TestAllPass(t *testing.T) {
 		t.Errorf("speed: %v", figures["speed"])
 	}
 	var words bytes.Buffer
-	if err := r.verdict(&words, output, f.work); err != nil || !strings.HasPrefix(words.String(), "9 passed, 0 failed, 1 skipped: ") {
+	if err := r.verdict(&words, output, f.work); err != nil || !strings.HasPrefix(words.String(), "10 passed, 0 failed, 1 skipped: ") {
 		t.Errorf("%v, %s", err, &words)
 	}
 	if _, err := os.Stat(f.work); err == nil {
@@ -204,11 +216,21 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%v, want %s", got, want)
 		}
 	}
-	if r.Passed != 3 || r.Failed != 6 || r.Skipped != 1 {
+	if r.Passed != 4 || r.Failed != 6 || r.Skipped != 1 {
 		t.Errorf("%d passed, %d failed, %d skipped:\n%s", r.Passed, r.Failed, r.Skipped, lines)
 	}
 	if err := r.verdict(&bytes.Buffer{}, "x.json", f.work); exit.CodeOf(err) != exit.Failed || !strings.Contains(err.Error(), f.work) {
 		t.Errorf("verdict: %v", err)
+	}
+}
+
+// An engine whose device does not render is not what was to be timed.
+func TestInputOfTheHost(t *testing.T) {
+	f := fake(t)
+	put(t, f.program, strings.Replace(program, `"renderer": "device"`, `"renderer": "host"`, 1))
+	r, _ := runAll(t, f)
+	if got := r.of("input"); got.Status != failed || got.Reason != "images of train are rendered by the host" {
+		t.Errorf("input: %v", got)
 	}
 }
 
@@ -217,7 +239,7 @@ func TestNoGPU(t *testing.T) {
 	f := fake(t)
 	put(t, filepath.Join(f.tests, opsSuite), "#!/bin/sh\necho 'SKIPPED: no NVIDIA driver (libcuda.so.1) on this machine'\nexit 77\n")
 	r, lines := runAll(t, f)
-	if r.Passed != 0 || r.Failed != 1 || r.Skipped != 9 || r.of("toy").Reason == "" || lines != "" {
+	if r.Passed != 0 || r.Failed != 1 || r.Skipped != 10 || r.of("toy").Reason == "" || lines != "" {
 		t.Errorf("%+v\n%s", r, lines)
 	}
 	var words bytes.Buffer
