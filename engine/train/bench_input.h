@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "backends/backend.h"
-#include "data/batch.h"
+#include "data/dataset.h"
 #include "engine.pb.h"
 
 namespace ssd {
