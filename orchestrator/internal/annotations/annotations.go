@@ -10,11 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"mlperf-ssd/orchestrator/internal/atomicfile"
+	"mlperf-ssd/orchestrator/internal/regularfile"
 )
 
 // Options say what is kept and how it is written.
@@ -33,7 +33,7 @@ type Counts struct {
 // Convert reads the instances file in and writes the bbox-only file out, which may be the same. Errors
 // name the file and the place; out is then as it was.
 func Convert(ctx context.Context, in, out string, o Options) (Counts, error) {
-	file, err := os.Open(in)
+	file, err := regularfile.Stream(in)
 	if err != nil {
 		return Counts{}, fmt.Errorf("annotations: convert: %w", err)
 	}

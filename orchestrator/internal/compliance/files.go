@@ -6,10 +6,11 @@ package compliance
 import (
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"mlperf-ssd/orchestrator/internal/regularfile"
 )
 
 // Stdin is the name that stands for standard input.
@@ -34,7 +35,7 @@ func Files(names []string, stdin io.Reader, visit func(i int, log io.Reader) err
 
 func visitFile(name string, stdin io.Reader, visit func(io.Reader) error) error {
 	if name != Stdin {
-		file, err := os.Open(name)
+		file, err := regularfile.Stream(name)
 		if err != nil {
 			return err
 		}

@@ -7,10 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"mlperf-ssd/orchestrator/internal/regularfile"
 )
 
 // Source is what a configuration is made of.
@@ -78,9 +79,8 @@ func (c *Config) readFile(path string) []error {
 // maxFile bounds a file: the parser's time grows with the square of some texts.
 const maxFile = 1 << 14
 
-// read reads a file, which may be a pipe.
 func read(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	file, err := regularfile.Stream(path)
 	if err != nil {
 		return nil, err
 	}

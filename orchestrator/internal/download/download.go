@@ -13,10 +13,11 @@ import (
 	"hash"
 	"io"
 	"net/http"
-	"os"
 	"time"
 
 	"go.uber.org/zap"
+
+	"mlperf-ssd/orchestrator/internal/regularfile"
 )
 
 // maxAttempts bounds those that bring a little each.
@@ -148,7 +149,7 @@ func (p *partial) check(sum Sum) error {
 
 // Verify holds a file that is there against a checksum.
 func Verify(ctx context.Context, path string, sum Sum) error {
-	file, err := os.Open(path)
+	file, err := regularfile.Open(path)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"mlperf-ssd/orchestrator/internal/container"
 	"mlperf-ssd/orchestrator/internal/crew"
 	"mlperf-ssd/orchestrator/internal/engine"
+	"mlperf-ssd/orchestrator/internal/regularfile"
 )
 
 // checkPaths looks for what a configuration names, to find what would only fail minutes later. It opens
@@ -34,9 +35,11 @@ func checkPaths(c *config.Config) error {
 			c.Origin("data.dir"), c.Data.Dir, from, c.Data.Dir)
 	}
 	if file := c.Backbone.Weights; file != "" {
-		if _, err := os.Stat(file); err != nil {
+		opened, err := regularfile.Open(file)
+		if err != nil {
 			return fmt.Errorf("%s: backbone.weights: %w", c.Origin("backbone.weights"), err)
 		}
+		opened.Close()
 	}
 	return crew.Binding(c).Check()
 }

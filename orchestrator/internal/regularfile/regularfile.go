@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package regularfile opens files that are read from any place, by their size.
+// Package regularfile opens files for reading, and does not wait for what may never come: the writer of a
+// pipe.
 package regularfile
 
 import (
@@ -15,11 +16,16 @@ import (
 // it is done with what that made. Of a pipe or a device it is an error, at once. Errors name the file.
 func Parse[T any](path string, parse func(name string, source io.ReaderAt, size int64) (T, error)) (T, io.Closer, error) {
 	var none T
-	file, size, err := open(path)
+	file, err := Open(path)
 	if err != nil {
 		return none, nil, err
 	}
-	parsed, err := parse(path, file, size)
+	info, err := file.Stat()
+	if err != nil {
+		_ = file.Close()
+		return none, nil, err
+	}
+	parsed, err := parse(path, file, info.Size())
 	if err != nil {
 		_ = file.Close()
 		return none, nil, err
@@ -27,11 +33,12 @@ func Parse[T any](path string, parse func(name string, source io.ReaderAt, size 
 	return parsed, file, nil
 }
 
-// open gives the file and its size; the caller closes it.
-func open(path string) (*os.File, int64, error) {
+// Open opens the regular file at path. Of a pipe, a device or a folder it is an error, at once. The caller
+// closes the file.
+func Open(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe does not wait for its writer
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
@@ -39,7 +46,7 @@ func open(path string) (*os.File, int64, error) {
 	}
 	if err != nil {
 		_ = file.Close()
-		return nil, 0, err
+		return nil, err
 	}
-	return file, info.Size(), nil
+	return file, nil
 }

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"mlperf-ssd/orchestrator/internal/atomicfile"
+	"mlperf-ssd/orchestrator/internal/regularfile"
 )
 
 // System describes the machine of a submission: a text for each field. Values are free text, also
@@ -32,7 +32,7 @@ const maxSystemSize = 1 << 14
 // ReadSystem reads a description: TOML if the name ends so, else JSON. A value that is no string is an
 // error that names the file, the key and, of TOML, the line; a field that is missing is not (Missing).
 func ReadSystem(path string) (System, error) {
-	file, err := os.Open(path)
+	file, err := regularfile.Stream(path)
 	if err != nil {
 		return nil, fmt.Errorf("system: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"mlperf-ssd/orchestrator/internal/regularfile"
 	"mlperf-ssd/orchestrator/internal/tensorfile"
 )
 
@@ -55,7 +56,7 @@ func unnamed() (*os.File, error) {
 
 // isTorch tells the two .pth formats by their name or their first bytes (spec section 15).
 func isTorch(path string) (bool, error) {
-	file, err := os.Open(path)
+	file, err := regularfile.Open(path)
 	if err != nil {
 		return false, fmt.Errorf("weights: %w", err)
 	}
