@@ -6,9 +6,12 @@ package torchfile
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"math"
 	"math/bits"
 	"slices"
+	"sync"
 
 	"mlperf-ssd/orchestrator/internal/tensorfile"
 )
@@ -26,7 +29,9 @@ type storage struct {
 	root                 *storage // nil: it is no view
 	viewBegin, viewCount int64
 
-	place place // of a storage that is no view
+	place   place // of a storage that is no view
+	checked sync.Once
+	damage  error // what check found
 }
 
 // place is where the bytes of a storage lie in the file.
@@ -34,6 +39,22 @@ type place struct {
 	offset, size int64
 	sum          uint32 // CRC-32
 	hasSum       bool
+}
+
+// check holds the bytes of a storage that is no view against their checksum, once.
+func (s *storage) check(source io.ReaderAt) error {
+	s.checked.Do(func() {
+		if !s.place.hasSum {
+			return
+		}
+		sum := crc32.NewIEEE()
+		if _, err := io.Copy(sum, io.NewSectionReader(source, s.place.offset, s.place.size)); err != nil {
+			s.damage = fmt.Errorf("read storage %s: %w", s.key, err)
+		} else if sum.Sum32() != s.place.sum {
+			s.damage = fmt.Errorf("byte %d: the checksum of storage %s is wrong: the file is damaged", s.place.offset, s.key)
+		}
+	})
+	return s.damage
 }
 
 // elements are those that a tensor may see.
@@ -146,23 +167,36 @@ func (t *Tensor) check() error {
 
 func negative(v int64) bool { return v < 0 }
 
-// gather copies the tensor's elements out of the bytes of its storage, row-major.
-func (t *Tensor) gather(data []byte) []byte {
+// maxSpan bounds the bytes from the first to the last of a tensor whose elements have others between them.
+const maxSpan = 256 << 20
+
+// span is where the bytes of the tensor begin and end in those of its storage that is no view.
+func (t *Tensor) span() (begin, end int64) {
 	size := t.DType.Size()
-	count := t.count()
-	if count == 0 {
-		return []byte{}
-	}
-	begin := t.offset
+	begin = t.offset
 	if t.storage.root != nil {
 		begin += t.storage.viewBegin
 	}
-	if t.contiguous() {
-		return slices.Clone(data[begin*size : (begin+count)*size])
+	if t.count() == 0 {
+		return begin * size, begin * size
 	}
+	last := begin
+	for d, extent := range t.Shape {
+		last += (extent - 1) * t.stride[d]
+	}
+	return begin * size, (last + 1) * size
+}
+
+// gather copies the tensor's elements out of the bytes of its span, row-major.
+func (t *Tensor) gather(data []byte) []byte {
+	if t.contiguous() {
+		return data
+	}
+	size := t.DType.Size()
+	count := t.count()
 	out := make([]byte, 0, count*size)
 	index := make([]int64, len(t.Shape))
-	at := begin
+	at := int64(0)
 	for range count {
 		out = append(out, data[at*size:(at+1)*size]...)
 		for d := len(index) - 1; d >= 0; d-- {

@@ -9,7 +9,6 @@ package torchfile
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"slices"
 
@@ -111,7 +110,8 @@ func (f *File) Tensor(name string) (tensorfile.DType, []int64, error) {
 	return t.DType, slices.Clone(t.Shape), nil
 }
 
-// Bytes reads a tensor: little-endian, row-major.
+// Bytes reads the data of a tensor: little-endian, row-major. Of its storage it holds no more than the part
+// that the tensor lies in.
 func (f *File) Bytes(name string) ([]byte, error) {
 	t := f.tensors[name]
 	if t == nil {
@@ -121,13 +121,17 @@ func (f *File) Bytes(name string) ([]byte, error) {
 	if s.root != nil {
 		s = s.root
 	}
-	data := make([]byte, s.place.size)
-	if n, err := f.source.ReadAt(data, s.place.offset); n < len(data) {
-		return nil, fmt.Errorf("%s: tensor %s: read byte %d: %w", f.name, name, s.place.offset, err)
+	if err := s.check(f.source); err != nil {
+		return nil, fmt.Errorf("%s: tensor %s: %w", f.name, name, err)
 	}
-	if s.place.hasSum && crc32.ChecksumIEEE(data) != s.place.sum {
-		return nil, fmt.Errorf("%s: tensor %s: byte %d: the checksum of storage %s is wrong: the file is damaged",
-			f.name, name, s.place.offset, s.key)
+	begin, end := t.span()
+	if n := end - begin; n > maxSpan && !t.contiguous() {
+		return nil, fmt.Errorf("%s: tensor %s: size %v and stride %v strew it over %d bytes: more than %d are refused",
+			f.name, name, t.Shape, t.stride, n, maxSpan)
+	}
+	data := make([]byte, end-begin)
+	if n, err := f.source.ReadAt(data, s.place.offset+begin); n < len(data) {
+		return nil, fmt.Errorf("%s: tensor %s: read byte %d: %w", f.name, name, s.place.offset+begin, err)
 	}
 	return t.gather(data), nil
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"slices"
 	"strings"
 )
@@ -20,11 +21,35 @@ const zipMagic = "PK\x03\x04"
 // maxWord bounds the entries that hold a word.
 const maxWord = 64
 
+// maxDirectory bounds the bytes of the list of entries, of which each takes several times as many in
+// memory. A full model has 30 KB of them.
+const maxDirectory = 4 << 20
+
+// budget gives no more than some bytes of a source.
+type budget struct {
+	source io.ReaderAt
+	left   int64
+}
+
+func (b *budget) ReadAt(to []byte, offset int64) (int, error) {
+	if int64(len(to)) > b.left {
+		return 0, fmt.Errorf("its list of entries has more than %d bytes, which is refused", maxDirectory)
+	}
+	b.left -= int64(len(to))
+	return b.source.ReadAt(to, offset)
+}
+
 // readZip reads an archive of stored entries below one folder.
 func readZip(source io.ReaderAt, size int64) (any, error) {
-	archive, err := zip.NewReader(source, size)
+	directory := &budget{source: source, left: maxDirectory}
+	archive, err := zip.NewReader(directory, size)
+	directory.left = math.MaxInt64
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // checkName refuses it with the name
-		return nil, fmt.Errorf("archive: %w (truncated?)", err)
+		guess := ""
+		if errors.Is(err, zip.ErrFormat) {
+			guess = " (truncated?)"
+		}
+		return nil, fmt.Errorf("archive: %w%s", err, guess)
 	}
 	entries, err := index(archive, size)
 	if err != nil {
