@@ -30,7 +30,7 @@ func checkCommand() *cli.Command {
 			&cli.BoolFlag{Name: "strict", Usage: "warn of what the official checker does not test: status, clock, order of epochs, both decay boundaries, event types"},
 			jsonFlag(),
 		},
-		Action: runCheck,
+		Action: stoppable(runCheck),
 	}
 }
 
@@ -96,7 +96,10 @@ func logsOf(names []string) ([]string, error) {
 			logs = append(logs, name)
 			continue
 		}
-		below := score.Logs(name)
+		below, err := score.Logs(name)
+		if err != nil {
+			return nil, fmt.Errorf("check: %w", err)
+		}
 		if len(below) == 0 {
 			return nil, fmt.Errorf("check: %s: no result_*.txt here: name the logs", name)
 		}
@@ -128,7 +131,8 @@ func printChecked(c *cli.Context, logs []checkedLog) error {
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, logs)
 	}
-	out := bufio.NewWriter(c.App.Writer)
+	buffered := bufio.NewWriter(c.App.Writer)
+	out := visibleWriter{buffered}
 	for _, log := range logs {
 		for _, f := range log.Errors {
 			f.print(out, "error")
@@ -142,7 +146,7 @@ func printChecked(c *cli.Context, logs []checkedLog) error {
 		}
 		fmt.Fprintf(out, "%s: %s\n", log.File, verdict)
 	}
-	return out.Flush()
+	return buffered.Flush()
 }
 
 func (f checkFinding) print(w io.Writer, level string) {

@@ -35,7 +35,7 @@ func configCommand() *cli.Command {
 				ArgsUsage:   "FILE...",
 				Description: "Example: mlperf-ssd config check configs/*.toml",
 				Flags:       []cli.Flag{jsonFlag()},
-				Action:      runConfigCheck,
+				Action:      stoppable(runConfigCheck),
 			},
 			{
 				Name:      "list",

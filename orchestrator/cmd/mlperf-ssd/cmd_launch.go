@@ -32,11 +32,13 @@ func loadConfig(c *cli.Context) (*config.Config, error) {
 		}
 		sets = append(sets, "cluster.nodes=1", fmt.Sprintf("cluster.gpus_per_node=%d", c.Int("nproc")))
 	}
-	loaded, err := config.Load(config.Source{File: c.String("config"), LookupEnv: os.LookupEnv, Sets: sets})
-	if err != nil {
-		return nil, usageError(err)
-	}
-	return loaded, nil
+	return unlessStopped(c.Context, func() (*config.Config, error) {
+		loaded, err := config.Load(config.Source{File: c.String("config"), LookupEnv: os.LookupEnv, Sets: sets})
+		if err != nil {
+			return nil, usageError(err)
+		}
+		return loaded, nil
+	})
 }
 
 func launchCommand() *cli.Command {

@@ -59,7 +59,7 @@ func packageCheckCommand() *cli.Command {
 			"broken links. Ends with 1 if there are errors.\n\n" +
 			"Example: mlperf-ssd package check submission",
 		Flags:  []cli.Flag{prunedFlag(), jsonFlag()},
-		Action: runPackageCheck,
+		Action: stoppable(runPackageCheck),
 	}
 }
 
@@ -138,6 +138,6 @@ func printPackage(c *cli.Context, dir string, report *systems.Report) error {
 		verdict = "FAIL"
 	}
 	fmt.Fprintf(&text, "%s: %s\n", dir, verdict)
-	_, err := io.WriteString(c.App.Writer, text.String())
+	_, err := io.WriteString(visibleWriter{c.App.Writer}, text.String())
 	return err
 }

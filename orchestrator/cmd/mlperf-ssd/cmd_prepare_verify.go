@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -123,22 +122,6 @@ func verification(dir string, report *ssdpb.VerifyReport) verified {
 		v.Findings = append(v.Findings, verifiedFinding{f.Kind, f.Fatal, f.File, f.Detail})
 	}
 	return v
-}
-
-// visible keeps what a file's name must not do to a terminal.
-func visible(r rune) rune {
-	if !unicode.IsPrint(r) {
-		return '?'
-	}
-	return r
-}
-
-// visibleText is visible for a text of several lines.
-func visibleText(r rune) rune {
-	if r == '\n' || r == '\t' {
-		return r
-	}
-	return visible(r)
 }
 
 func (v verified) print(w io.Writer) error {

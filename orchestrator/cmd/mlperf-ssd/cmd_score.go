@@ -28,7 +28,7 @@ func scoreCommand() *cli.Command {
 			&cli.BoolFlag{Name: "pruned", Usage: "take the reference points of later rounds (from 2022), and scale the score by them"},
 			jsonFlag(),
 		},
-		Action: runScore,
+		Action: stoppable(runScore),
 	}
 }
 
@@ -78,6 +78,6 @@ func printSets(c *cli.Context, sets []score.Set) error {
 		score.WriteTable(&text, sets)
 		score.WriteProblems(&text, sets)
 	}
-	_, err := io.WriteString(c.App.Writer, text.String())
+	_, err := io.WriteString(visibleWriter{c.App.Writer}, text.String())
 	return err
 }

@@ -91,6 +91,15 @@ func withEngine(c *cli.Context, config *ssdpb.EngineConfig, f func(engine.Engine
 	return f(e)
 }
 
+// stoppable is the action of a verb that only reads and prints: it ends with the context, whatever it waits
+// for, as an input that never comes.
+func stoppable(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		_, err := unlessStopped(c.Context, func() (struct{}, error) { return struct{}{}, action(c) })
+		return err
+	}
+}
+
 // unlessStopped gives what a call of the engine gives, or the context's error when that ends first: the
 // call then ends with the process.
 func unlessStopped[T any](ctx context.Context, call func() (T, error)) (T, error) {

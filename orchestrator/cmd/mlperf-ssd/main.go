@@ -91,7 +91,7 @@ func report(err error, interrupted bool) int {
 		code = exit.WrongUse
 	}
 	if text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted"); text != "" {
-		fmt.Fprintln(os.Stderr, "mlperf-ssd: "+strings.Map(visibleText, text))
+		fmt.Fprintln(os.Stderr, "mlperf-ssd: "+readable(text))
 	}
 	return code
 }

@@ -6,6 +6,8 @@ package compliance
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 // Finding is one thing wrong.
@@ -47,8 +49,11 @@ func (r Report) filter(warning bool) []Finding {
 	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Warning != warning })
 }
 
-// maxFindings of each kind are kept: a log that is wrong in every line must not fill the memory.
-const maxFindings = 500
+// A log that is wrong in every line must not fill the memory.
+const (
+	maxFindings = 500 // of each kind are kept
+	maxText     = 250 // bytes of each text of a finding
+)
 
 // findings collects errors or warnings.
 type findings struct {
@@ -57,11 +62,14 @@ type findings struct {
 }
 
 func (f *findings) add(finding Finding) {
-	if len(f.kept) < maxFindings {
-		f.kept = append(f.kept, finding)
-	} else {
+	if len(f.kept) == maxFindings {
 		f.more++
+		return
 	}
+	for _, text := range []*string{&finding.Key, &finding.Problem, &finding.Expected, &finding.Found} {
+		*text = short(*text)
+	}
+	f.kept = append(f.kept, finding)
 }
 
 func (f *findings) all(warning bool) []Finding {
@@ -72,4 +80,16 @@ func (f *findings) all(warning bool) []Finding {
 		f.kept = append(f.kept, Finding{Problem: fmt.Sprintf("%d findings more", f.more), Warning: warning})
 	}
 	return f.kept
+}
+
+// short cuts a text of a log where it has too much, between characters.
+func short(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	end := maxText
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return strings.Clone(text[:end]) + "..."
 }

@@ -16,7 +16,8 @@ import (
 const (
 	prefix    = ":::MLLOG "
 	chunkSize = 1 << 18
-	maxLine   = 1 << 24 // bytes of one MLLOG line: a thousand times the longest seen
+	maxLine   = 1 << 20 // bytes of one MLLOG line: sixty times the longest seen
+	maxKey    = 100     // bytes of a key that is kept
 )
 
 // Line is one MLLOG line of a log.
@@ -185,7 +186,7 @@ func (s *lineReader) fields(line *Line, time, key Raw) (problem string) {
 	if key[0] == '"' {
 		if line.Key, ok = s.keys[string(key)]; !ok {
 			line.Key, _ = key.Text()
-			if len(s.keys) < 1000 { // a log has about 40
+			if len(s.keys) < 1000 && len(key) < maxKey { // a log has about 40
 				s.keys[string(key)] = line.Key
 			}
 		}

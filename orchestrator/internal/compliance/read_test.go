@@ -85,7 +85,7 @@ func TestScanFindsEveryLineHoweverItIsRead(t *testing.T) {
 }
 
 func TestScanHoldsOneLine(t *testing.T) {
-	long := prefix + `{"time_ms": 1, "key": "x", "value": "` + strings.Repeat("a", 1<<20) + `", "metadata": {}}`
+	long := prefix + `{"time_ms": 1, "key": "x", "value": "` + strings.Repeat("a", maxLine/2) + `", "metadata": {}}`
 	if got := scanned(t, strings.NewReader("\n"+long+"\n"+long)); len(got) != 2 || !strings.HasPrefix(got[0], `2 1 "x" "aaa`) {
 		t.Errorf("%d lines", len(got))
 	}
@@ -93,6 +93,23 @@ func TestScanHoldsOneLine(t *testing.T) {
 	got := scanned(t, endless)
 	if len(got) != 2 || !strings.HasPrefix(got[0], "1 the line is longer than") || !strings.HasPrefix(got[1], "2 the line is no JSON object") {
 		t.Errorf("%.200q", got)
+	}
+}
+
+// What a finding quotes is bounded, as is what a number may be, however long the line.
+func TestLongTextsAreCutShort(t *testing.T) {
+	long := strings.Repeat("é", maxLine/4)
+	report, err := Check(strings.NewReader(prefix + `{"time_ms": "` + long + `", "key": "x", "value": 1, "metadata": {}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := report.Findings[len(report.Findings)-1].Problem; !strings.HasPrefix(got, "time_ms is no number: \"éé") || !strings.HasSuffix(got, "é...") || len(got) > maxText+3 {
+		t.Errorf("%d bytes: %.80s", len(got), got)
+	}
+	for digits, want := range map[int]bool{maxIntDigits: true, maxIntDigits + 2: false, maxLine / 2: false} {
+		if _, ok := Raw(`"` + strings.Repeat("9", digits) + `"`).Int(); ok != want {
+			t.Errorf("%d digits: %v, want %v", digits, ok, want)
+		}
 	}
 }
 

@@ -59,7 +59,11 @@ func (r Raw) Number() (float64, bool) {
 // Int is the value of a whole number, as a number or as a string of one: what Python's int() takes.
 func (r Raw) Int() (*big.Int, bool) {
 	if text, ok := r.Text(); ok {
-		return new(big.Int).SetString(joinDigits(strings.TrimSpace(text)), 10)
+		digits := joinDigits(strings.TrimSpace(text))
+		if len(digits) > maxIntDigits+1 { // with a sign
+			return nil, false
+		}
+		return new(big.Int).SetString(digits, 10)
 	}
 	if v, ok := r.exactInt(); ok {
 		return v, true

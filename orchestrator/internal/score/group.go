@@ -56,27 +56,29 @@ func GroupOf(names []string) ([]Group, error) {
 }
 
 func foldersOfLogs(dir string) ([]Group, error) {
-	if logs := Logs(dir); len(logs) > 0 {
-		return []Group{{Name: dir, Logs: logs}}, nil
+	logs, err := Logs(dir)
+	if err != nil || len(logs) > 0 {
+		return []Group{{Name: dir, Logs: logs}}, err
 	}
 	var groups []Group
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.IsDir() {
 			return err
 		}
-		if logs := Logs(path); len(logs) > 0 {
+		logs, err := Logs(path)
+		if len(logs) > 0 {
 			groups = append(groups, Group{Name: path, Logs: logs})
 		}
-		return nil
+		return err
 	})
 	return groups, err
 }
 
 // Logs are the result_*.txt of a folder, result_2 before result_10.
-func Logs(dir string) []string {
+func Logs(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var logs []string
 	for _, entry := range entries {
@@ -87,7 +89,7 @@ func Logs(dir string) []string {
 	slices.SortStableFunc(logs, func(a, b string) int {
 		return cmp.Or(cmp.Compare(logNumber(a), logNumber(b)), cmp.Compare(a, b))
 	})
-	return logs
+	return logs, nil
 }
 
 func logNumber(path string) int {

@@ -96,9 +96,9 @@ type reader struct {
 
 func pointer(v float64) *float64 { return &v }
 
-// finite is nil of NaN and infinities, which no answer has.
+// finite is nil of NaN and of numbers so large that no run has them: sums of others stay numbers.
 func finite(v float64) *float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !(math.Abs(v) < 1e18) {
 		return nil
 	}
 	return &v
@@ -141,11 +141,21 @@ func (r *reader) line(l compliance.Line) {
 	case "tracked_stats":
 		r.trackedStats(l)
 	case "seed":
-		r.run.seeds = append(r.run.seeds, seedOf(l))
+		r.seed(l)
 	case "submission_division":
 		r.run.Division, _ = l.Value.Text()
 	case "submission_platform":
 		r.run.Platform, _ = l.Value.Text()
+	}
+}
+
+// seed keeps the first ones; one too many stands for all others.
+func (r *reader) seed(l compliance.Line) {
+	switch n := len(r.run.seeds); {
+	case n < maxSeeds:
+		r.run.seeds = append(r.run.seeds, seedOf(l))
+	case n == maxSeeds:
+		r.run.seeds = append(r.run.seeds, seed{line: l.Number, problem: fmt.Sprintf("more than %d seeds", maxSeeds)})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -184,6 +185,42 @@ func TestReadForgivesNothingButTakesAnything(t *testing.T) {
 	endless, err := Read("b", strings.NewReader(line("Infinity", "run_stop", "null", "")+line("0", "run_start", "null", "")))
 	if err != nil || endless.Minutes != nil {
 		t.Errorf("%+v %v", endless, err)
+	}
+}
+
+// The first million seeds are as good as a log's only one to fill the memory with.
+func TestSeedsAreBounded(t *testing.T) {
+	line := `:::MLLOG {"time_ms": 1, "key": "seed", "value": 7, "metadata": {"file": "a", "lineno": 1%s}}` + "\n"
+	run, err := Read("a", strings.NewReader(fmt.Sprintf(line, `, "x": "`+strings.Repeat("y", maxSeedMetadata)+`"`)+strings.Repeat(fmt.Sprintf(line, ""), maxSeeds+5)))
+	if err != nil || len(run.seeds) != maxSeeds+1 {
+		t.Fatalf("%d seeds, %v", len(run.seeds), err)
+	}
+	if got := run.seeds[0].problem; !strings.HasSuffix(got, "more than 4096 are refused") {
+		t.Error(got)
+	}
+	if got := run.seeds[maxSeeds]; got.line != maxSeeds+1 || got.problem != "more than 10000 seeds" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Numbers so large that sums of them are none are no answer; a clock that goes back is one, and stands
+// against a set.
+func TestNumbersThatNoRunHas(t *testing.T) {
+	line := `:::MLLOG {"time_ms": %s, "key": "%s", "value": 1, "metadata": {"status": "success", "epoch_num": 1e300}}` + "\n"
+	text := fmt.Sprintf(line, "9e5", "run_start") + fmt.Sprintf(line, "9e5", "eval_accuracy") + fmt.Sprintf(line, "6e5", "run_stop")
+	got, err := Read("a", strings.NewReader(text))
+	if err != nil || got.Minutes == nil || *got.Minutes != -5 || got.Epochs != nil {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	set := NewSet("set", []Run{got}, Options{Division: "open"})
+	if want := "a: the clock goes back: run_stop comes 5.000 minutes before run_start"; !slices.Contains(set.Problems, want) {
+		t.Errorf("%q, want %q", set.Problems, want)
+	}
+}
+
+func TestLogsOfAFolderThatCannotBeRead(t *testing.T) {
+	if logs, err := Logs(filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Errorf("gives %q", logs)
 	}
 }
 

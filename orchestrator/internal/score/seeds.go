@@ -11,6 +11,12 @@ import (
 	"mlperf-ssd/orchestrator/internal/compliance"
 )
 
+// A log may not fill the memory with its seeds, of which each run needs one.
+const (
+	maxSeeds        = 10000
+	maxSeedMetadata = 4096 // bytes
+)
+
 // seed is a seed of a run and the place in the program that logged it.
 type seed struct {
 	line        int
@@ -25,8 +31,10 @@ func seedOf(l compliance.Line) seed {
 	place, hasLine := l.Metadata.Member("lineno")
 	value, isInt := l.Value.Int()
 	switch {
+	case len(l.Metadata) > maxSeedMetadata:
+		s.problem = fmt.Sprintf("the seed's metadata have %d bytes: more than %d are refused", len(l.Metadata), maxSeedMetadata)
 	case !isInt:
-		s.problem = "seed " + l.Value.String() + " is no whole number"
+		s.problem = fmt.Sprintf("seed %.100s is no whole number", l.Value)
 	case !hasFile || !hasLine:
 		s.problem = "the seed's metadata lack file or lineno"
 	default:

@@ -50,6 +50,9 @@ func NewSet(name string, made []Run, options Options) Set {
 	for _, run := range runs {
 		if run.Minutes != nil {
 			minutes = append(minutes, *run.Minutes)
+			if *run.Minutes < 0 {
+				s.Problems = append(s.Problems, fmt.Sprintf("%s: the clock goes back: run_stop comes %.3f minutes before run_start", run.File, -*run.Minutes))
+			}
 		}
 		if run.Succeeded() {
 			counted = append(counted, *run.Minutes)

@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"mlperf-ssd/orchestrator/internal/atomicfile"
+	"mlperf-ssd/orchestrator/internal/regularfile"
 	"mlperf-ssd/orchestrator/internal/score"
 )
 
@@ -94,7 +95,10 @@ func (p *Plan) complete() error {
 			return fmt.Errorf("%s: choose another with --%s", problem, name.flag)
 		}
 	}
-	logs := score.Logs(p.Logs)
+	logs, err := score.Logs(p.Logs)
+	if err != nil {
+		return err
+	}
 	if n := len(logs); n < score.OfficialRuns {
 		return fmt.Errorf("%s holds %d logs result_*.txt, a submission has %d", p.Logs, n, score.OfficialRuns)
 	}
@@ -161,7 +165,7 @@ func copyFile(ctx context.Context, from, to string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	in, err := os.Open(from)
+	in, err := regularfile.Stream(from)
 	if err != nil {
 		return err
 	}

@@ -165,7 +165,11 @@ func (r *Report) benchmark(organisation, name, results string, systems map[strin
 		r.warn(results, "is skipped: only %s is checked here", benchmark)
 		return
 	}
-	logs := score.Logs(results)
+	logs, err := score.Logs(results)
+	if err != nil {
+		r.fail(results, "cannot be read: %v", err)
+		return
+	}
 	if len(logs) != score.OfficialRuns {
 		r.fail(results, "holds %d logs result_*.txt, must be %d", len(logs), score.OfficialRuns)
 	}
