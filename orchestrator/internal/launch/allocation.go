@@ -36,7 +36,7 @@ func (o Options) inAllocation(ctx context.Context, allocated *slurm.Job) (err er
 	if err := s.allocation.Check(int(o.Config.Cluster.Nodes)); err != nil {
 		return exit.Usage(err)
 	}
-	if err := checkPaths(s.Config); err != nil {
+	if err := errors.Join(checkPaths(s.Config), checkWritable(s.Config)); err != nil {
 		return exit.Usage(err)
 	}
 	if o.DryRun {
@@ -111,12 +111,8 @@ func pyxis(c *config.Config, allocated *slurm.Job, dir string) (*container.Pyxis
 
 // makeFolders makes those that all nodes write into.
 func (s *slurmJob) makeFolders(ctx context.Context) error {
-	folders := []string{s.Config.Run.LogDir}
-	if dir := s.Config.Eval.Detections; dir != "" {
-		folders = append(folders, dir)
-	}
-	for _, folder := range folders {
-		if err := s.allocation.MakeFolder(ctx, folder); err != nil {
+	for _, folder := range outputs(s.Config) {
+		if err := s.allocation.MakeFolder(ctx, folder.dir); err != nil {
 			return err
 		}
 	}

@@ -32,6 +32,9 @@ func (o Options) inDocker(ctx context.Context) error {
 		return fmt.Errorf("launch: %w", err)
 	}
 	d, err := o.docker(ctx, dir)
+	if err == nil {
+		err = checkWritable(o.Config)
+	}
 	if err != nil {
 		return exit.Usage(err)
 	}
@@ -44,8 +47,8 @@ func (o Options) inDocker(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("docker is not here: install it, or launch without cluster.container: %w", err)
 	}
-	if err := os.MkdirAll(o.Config.Run.LogDir, 0o755); err != nil {
-		return fmt.Errorf("run.log_dir: %w", err)
+	if err := makeOutputs(o.Config); err != nil {
+		return err
 	}
 	command := d.Command
 	var failures []error

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"mlperf-ssd/orchestrator/internal/crew"
 	"mlperf-ssd/orchestrator/internal/exit"
@@ -22,7 +21,7 @@ func (o Options) onHost(ctx context.Context) error {
 		return exit.Usage(fmt.Errorf("%s: cluster.nodes is %d, but here is one: leave --local away to submit to Slurm, or --nproc N runs N ranks here",
 			c.Origin("cluster.nodes"), n))
 	}
-	if err := checkPaths(c); err != nil {
+	if err := errors.Join(checkPaths(c), checkWritable(c)); err != nil {
 		return exit.Usage(err)
 	}
 	engine, err := o.findEngine()
@@ -41,8 +40,8 @@ func (o Options) onHost(ctx context.Context) error {
 	if o.DryRun {
 		return o.printPlan(planOf(c, engine))
 	}
-	if err := os.MkdirAll(c.Run.LogDir, 0o755); err != nil {
-		return fmt.Errorf("run.log_dir: %w", err)
+	if err := makeOutputs(c); err != nil {
+		return err
 	}
 	release, err := claim(c.Run.LogDir)
 	if err != nil {

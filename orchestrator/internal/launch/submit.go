@@ -37,6 +37,9 @@ func (o Options) submit(ctx context.Context) error {
 	if err != nil {
 		return exit.Usage(err)
 	}
+	if err := checkWritable(o.Config); err != nil {
+		return exit.Usage(err)
+	}
 	for _, text := range warnings {
 		o.Logger.Warn(text)
 	}
