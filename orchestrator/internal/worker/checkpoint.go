@@ -4,14 +4,17 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -55,28 +58,36 @@ func (w *worker) checkpoint(ctx context.Context) error {
 
 // superseded are the checkpoints before the last ones, and what a killed run has begun to write.
 func superseded(logDir string) ([]string, error) {
-	begun, err := filepath.Glob(filepath.Join(checkpointDir(logDir), "step_*.safetensors.tmp"))
+	begun, err := checkpoints(logDir, ".safetensors.tmp")
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %w", err)
+		return nil, err
 	}
-	whole, err := checkpoints(logDir)
+	whole, err := checkpoints(logDir, ".safetensors")
 	return append(begun, whole[:max(0, len(whole)-kept)]...), err
 }
 
-// checkpoints are the files of a log folder, oldest first.
-func checkpoints(logDir string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(checkpointDir(logDir), "step_*.safetensors"))
-	if err != nil {
+// checkpoints are the files of a log folder whose names end so, oldest first: a step of more digits is a
+// later one.
+func checkpoints(logDir, ending string) ([]string, error) {
+	dir := checkpointDir(logDir)
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
-	slices.Sort(files)
+	var files []string
+	for _, entry := range entries { // not by a pattern: the folder's name may look like one
+		if name := entry.Name(); strings.HasPrefix(name, "step_") && strings.HasSuffix(name, ending) && !entry.IsDir() {
+			files = append(files, filepath.Join(dir, name))
+		}
+	}
+	slices.SortFunc(files, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
 	return files, nil
 }
 
 // Retire moves the checkpoints of an earlier run out of the way of a new one, in place of those moved
 // before, and gives the folder they are in now; empty if there were none.
 func Retire(logDir string) (string, error) {
-	files, err := checkpoints(logDir)
+	files, err := checkpoints(logDir, ".safetensors")
 	if err != nil || len(files) == 0 {
 		return "", err
 	}
@@ -93,7 +104,7 @@ func Retire(logDir string) (string, error) {
 // Latest is the newest usable checkpoint below a log folder. Damaged ones are named in the error only
 // if none is usable.
 func Latest(logDir string) (Position, error) {
-	files, err := checkpoints(logDir)
+	files, err := checkpoints(logDir, ".safetensors")
 	if err != nil {
 		return Position{}, err
 	}
@@ -125,6 +136,9 @@ func readPosition(path string) (Position, error) {
 	for key, to := range map[string]*int64{"epoch": &position.Epoch, "iteration": &position.Iteration, "step": &position.Step} {
 		if *to, err = strconv.ParseInt(file.Metadata()[key], 10, 64); err != nil {
 			return Position{}, fmt.Errorf("%s: metadata %s: %w", path, key, err)
+		}
+		if *to < 0 {
+			return Position{}, fmt.Errorf("%s: metadata %s is %d", path, key, *to)
 		}
 	}
 	return position, nil

@@ -101,6 +101,21 @@ func TestRetireMovesCheckpointsAway(t *testing.T) {
 	}
 }
 
+// A folder's name is no pattern, and the steps of a long run have more digits.
+func TestCheckpointsOfAnyFolderByStep(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run[1]*?")
+	older, newer := save(t, dir, 999_999_999), save(t, dir, 1_000_000_000)
+	if files, err := checkpoints(dir, ".safetensors"); !slices.Equal(files, []string{older, newer}) || err != nil {
+		t.Errorf("%q (%v)", files, err)
+	}
+	if position, err := Latest(dir); err != nil || position.Checkpoint != newer {
+		t.Errorf("got %+v, %v", position, err)
+	}
+	if retired, err := Retire(dir); retired == "" || err != nil {
+		t.Errorf("retired %q, %v", retired, err)
+	}
+}
+
 func TestSupersededAreOldAndHalfWritten(t *testing.T) {
 	dir := t.TempDir()
 	begun := filepath.Join(checkpointDir(dir), "step_000000009.safetensors.tmp")
