@@ -63,13 +63,27 @@ func (t *Trial) Prepare() error {
 				return err
 			}
 		}
-		// The interrupted log stays readable beside the new one.
-		if err := os.Rename(j.LogFile(), j.LogFile()+".interrupted"); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("log: %w", err)
+		if err := putAside(j.LogFile()); err != nil {
+			return err
 		}
 	}
 	if j.Seed == 0 {
 		return j.DrawSeed()
+	}
+	return nil
+}
+
+// putAside keeps an interrupted log beside the new one, and those of earlier interruptions.
+func putAside(log string) error {
+	aside := log + ".interrupted"
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(aside); err != nil {
+			break
+		}
+		aside = fmt.Sprintf("%s.interrupted_%d", log, n)
+	}
+	if err := os.Rename(log, aside); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("log: %w", err)
 	}
 	return nil
 }

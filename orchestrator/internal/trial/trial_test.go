@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -62,6 +63,27 @@ func TestSeedsCountUpWithTheTrials(t *testing.T) {
 	drawn := Trial{Job: job.Job{Config: configuration(t)}, Logger: zap.NewNop()}
 	if err := drawn.Prepare(); err != nil || drawn.Job.Seed == 0 {
 		t.Errorf("seed %d, %v", drawn.Job.Seed, err)
+	}
+}
+
+// Each part of a run that was interrupted twice stays.
+func TestInterruptedLogsStay(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "result_0.txt")
+	for _, text := range []string{"first", "second", "third"} {
+		if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := putAside(log); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := putAside(log); err != nil {
+		t.Errorf("without a log: %v", err)
+	}
+	for name, want := range map[string]string{".interrupted": "first", ".interrupted_2": "second", ".interrupted_3": "third"} {
+		if text, err := os.ReadFile(log + name); err != nil || string(text) != want {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
 	}
 }
 
