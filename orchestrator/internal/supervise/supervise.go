@@ -111,7 +111,7 @@ func Run(ctx context.Context, c Child) error {
 	closeErr := stdin.Close()
 	err = cmd.Wait()
 	readers.Wait()
-	prefixed.flush()
+	_ = prefixed.flush() // the child is gone: nobody is left to tell
 	if err != nil {
 		return exitError(ctx, c.Rank, err, prefixed.crash)
 	}
@@ -137,7 +137,11 @@ func readProgress(r io.Reader, f func(json.RawMessage)) {
 	for lines.Scan() {
 		f(json.RawMessage(append([]byte(nil), lines.Bytes()...)))
 	}
+	_, _ = io.Copy(io.Discard, r) // behind a line too long, so that the child does not wait
 }
+
+// maxLine bounds what is held of a line.
+const maxLine = 1 << 16 // bytes
 
 // prefixWriter puts a prefix before each line and writes lines whole. It keeps the first line with which
 // a run-time library reports a crash.
@@ -157,6 +161,11 @@ func IsCrash(line string) bool {
 
 func (p *prefixWriter) Write(text []byte) (int, error) {
 	for _, b := range text {
+		if len(p.partial) == maxLine && b != '\n' {
+			if err := p.flush(); err != nil {
+				return 0, err
+			}
+		}
 		p.partial = append(p.partial, b)
 		if b == '\n' {
 			if err := p.write(); err != nil {
@@ -176,9 +185,11 @@ func (p *prefixWriter) write() error {
 	return err
 }
 
-func (p *prefixWriter) flush() {
-	if len(p.partial) > 0 {
-		p.partial = append(p.partial, '\n')
-		_ = p.write() // the child is gone: nobody is left to tell
+// flush ends a line that has no end.
+func (p *prefixWriter) flush() error {
+	if len(p.partial) == 0 {
+		return nil
 	}
+	p.partial = append(p.partial, '\n')
+	return p.write()
 }

@@ -50,6 +50,21 @@ func TestRunAddsToTheEnvironment(t *testing.T) {
 	}
 }
 
+// A line that is too long is lost with those behind it, but the worker does not wait for ever to write it;
+// what it prints without an end of line is passed on in pieces.
+func TestRunReadsLinesWithoutEnd(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var errs bytes.Buffer
+	err := Run(ctx, shell(`head -c 2000000 /dev/zero >&3; echo >&3; head -c 100000 /dev/zero | tr '\0' x >&2`, io.Discard, &errs, func(json.RawMessage) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "3: " + strings.Repeat("x", maxLine) + "\n3: " + strings.Repeat("x", 100000-maxLine) + "\n"; errs.String() != want {
+		t.Errorf("%d bytes, want %d", errs.Len(), len(want))
+	}
+}
+
 func TestRunNamesRankAndCause(t *testing.T) {
 	for _, test := range []struct {
 		script, want string
