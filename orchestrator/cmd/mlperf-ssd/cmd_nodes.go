@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mlperf-ssd/orchestrator/internal/binding"
+	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/discover"
 	"mlperf-ssd/orchestrator/internal/machine"
 )
@@ -60,6 +61,9 @@ type nodesReport struct {
 
 func runNodes(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
+		return err
+	}
+	if err := within("ranks", c.Int("ranks"), 0, config.MaxRanksPerNode); err != nil {
 		return err
 	}
 	host := discover.Here(c.Context, c.String("sysroot"))

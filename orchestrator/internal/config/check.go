@@ -20,7 +20,7 @@ func limits() map[string][2]float64 {
 	const many = math.MaxInt32
 	return map[string][2]float64{
 		"run.seed":                    {0, math.MaxInt64},
-		"run.epochs":                  {1, many},
+		"run.epochs":                  {1, 10000}, // of which run.json and every report of progress have numbers
 		"run.trials":                  {1, 100},
 		"run.checkpoint_every":        {0, many},
 		"run.checkpoint_every_steps":  {0, many},
@@ -125,6 +125,9 @@ func (c *Config) checkTogether(complain func(key, format string, args ...any)) {
 	}
 	if t := c.Eval.Target; !(t > 0 && t < 1) {
 		complain("eval.target", "is %v, must be above 0, which any network reaches, and below 1, which none does: the round's is 0.23", t)
+	}
+	if s, trials := c.Run.Seed, c.Run.Trials; s > math.MaxInt64-max(trials-1, 0) {
+		complain("run.seed", "is %d, which leaves no seeds for %d trials: each has the next", s, trials)
 	}
 	if m := c.Data.MaxSamples; m != 1 && m != 50 {
 		complain("data.max_samples", "is %d, the rules allow 1 and 50", m)

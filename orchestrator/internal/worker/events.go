@@ -111,7 +111,7 @@ func (w *worker) stepped(e engine.Event) error {
 		left += w.epochs.Iterations(epoch)
 	}
 	if w.progress.ImagesPerSecond > 0 {
-		w.progress.SecondsLeft = float64(left*batch) / w.progress.ImagesPerSecond
+		w.progress.SecondsLeft = float64(left) * float64(batch) / w.progress.ImagesPerSecond
 	}
 	w.report("train")
 	if w.progress.Iteration%w.Config.Run.LogInterval != 0 {
