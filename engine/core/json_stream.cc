@@ -36,10 +36,11 @@ size_t FindStructure(const char* text, size_t i, size_t n) {
 
 }  // namespace
 
-JsonStream::JsonStream(const std::string& path, size_t window, Root root)
+JsonStream::JsonStream(const std::string& path, size_t window, Root root, size_t most)
     : path_(path),
       root_(root),
       file_(path),
+      most_(std::max(window, most)),
       capacity_(std::clamp<size_t>(file_.size() + 1, 1, window)),
       window_(std::make_unique<char[]>(capacity_ + kPadding)) {
   if (Peek() < 0) Throw(Status::kData, "%s: the file is empty", path.c_str());
@@ -64,10 +65,12 @@ bool JsonStream::Refill() {
     begin_ = 0;
   }
   if (end_ == capacity_) {
-    auto larger = std::make_unique<char[]>(2 * capacity_ + kPadding);
+    if (capacity_ == most_) Fail("the value that begins here is too long");
+    const size_t more = std::min(2 * capacity_, most_);
+    auto larger = std::make_unique_for_overwrite<char[]>(more + kPadding);
     std::memcpy(larger.get(), window_.get(), end_);
     window_ = std::move(larger);
-    capacity_ *= 2;
+    capacity_ = more;
   }
   const size_t got = file_.Read(window_.get() + end_, capacity_ - end_);
   end_ += got;

@@ -22,11 +22,13 @@ class JsonStream {
   static constexpr size_t kPadding = 64;
 
   static constexpr size_t kWindow = size_t{1} << 20;
+  static constexpr size_t kMost = size_t{256} << 20;  // bytes of an element, or of a value skipped
   enum class Root { kObject, kArray };
 
-  // window: bytes read at once; it grows to the largest element. A stream whose root is an array
-  // begins inside it: NextElement alone is for it.
-  explicit JsonStream(const std::string& path, size_t window = kWindow, Root root = Root::kObject);
+  // window: bytes read at once; it grows to the largest element, at most to `most`. A stream whose
+  // root is an array begins inside it: NextElement alone is for it.
+  explicit JsonStream(const std::string& path, size_t window = kWindow, Root root = Root::kObject,
+                      size_t most = kMost);
 
   // The next key of the root object; false after its end. REQUIRES: the value of the key before has
   // been taken by SkipValue or by EnterArray and NextElement.
@@ -52,6 +54,7 @@ class JsonStream {
   std::string path_;
   const Root root_;
   InputFile file_;
+  const size_t most_;
   size_t capacity_;
   std::unique_ptr<char[]> window_;
   size_t begin_ = 0, end_ = 0;  // valid bytes of the window

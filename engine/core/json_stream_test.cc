@@ -65,5 +65,26 @@ TEST_F(JsonStreamTest, WalksAListThatIsTheRoot) {
   }
 }
 
+TEST_F(JsonStreamTest, HoldsNoMoreThanItMay) {
+  const std::string path = Write("[1, \"" + std::string(100, 'x') + "\", 2]");
+  for (const size_t most : std::vector<size_t>{50, 101, 102, 103, 200}) {
+    JsonStream json(path, 8, JsonStream::Root::kArray, most);
+    std::string_view text;
+    ASSERT_TRUE(json.NextElement(&text));
+    if (most > 101) {
+      ASSERT_TRUE(json.NextElement(&text)) << most;
+      EXPECT_EQ(text.size(), 102u);
+      continue;
+    }
+    try {
+      json.NextElement(&text);
+      FAIL() << most;
+    } catch (const Error& e) {
+      EXPECT_EQ(std::string(e.what()),
+                path + ": not valid JSON near byte 4: the value that begins here is too long");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ssd

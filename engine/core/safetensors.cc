@@ -21,7 +21,7 @@ static_assert(std::endian::native == std::endian::little);
 
 namespace {
 
-constexpr size_t kMaxHeader = 100u << 20;
+constexpr size_t kMaxHeader = 16u << 20;  // a full model has 40 KB
 
 struct TypeName {
   DType dtype;

@@ -19,6 +19,7 @@
 #include "backends/cpu/max_pool.h"
 #include "backends/cpu/multibox.h"
 #include "core/error.h"
+#include "core/free_memory.h"
 
 namespace ssd {
 
@@ -36,6 +37,8 @@ class CpuMemory : public DeviceMemory {
       std::memset(data_, 0, rounded);
       return;
     }
+    // The system gives pages only as they are written, and ends whoever wants too many.
+    if (bytes > kLarge && static_cast<int64_t>(bytes) > FreeMemory()) Fail();
     mapped_ = bytes + kHugePage;
     base_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base_ == MAP_FAILED) Fail();
@@ -56,10 +59,10 @@ class CpuMemory : public DeviceMemory {
   size_t size() const override { return size_; }
 
  private:
-  static constexpr size_t kLine = 64, kHugePage = 2u << 20;
+  static constexpr size_t kLine = 64, kHugePage = 2u << 20, kLarge = 1u << 30;
 
   [[noreturn]] void Fail() const {
-    Throw(Status::kUnavailable, "no %zu MB of memory: lower model.batch_size", size_ >> 20);
+    Throw(Status::kUnavailable, "no %zu MB of memory: lower model.batch_size or model.eval_batch_size", size_ >> 20);
   }
 
   size_t size_, mapped_ = 0;  // mapped_: bytes at base_, 0 for a block of the heap

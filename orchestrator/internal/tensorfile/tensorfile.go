@@ -17,8 +17,9 @@ import (
 	"mlperf-ssd/orchestrator/internal/regularfile"
 )
 
-// maxHeader bounds the memory that a header may ask for.
-const maxHeader = 100 << 20
+// maxHeader bounds the memory that a header may ask for, which is many times its bytes: a full model has
+// 40 KB.
+const maxHeader = 16 << 20
 
 // Tensor is one entry of a header.
 type Tensor struct {
