@@ -89,6 +89,8 @@ func TestCheckAfterOneChange(t *testing.T) {
 		{"another benchmark", "is skipped", true, write("results/Machine-1/bert/result_0.txt", "x")},
 		{"an empty system", "holds no benchmark", true, func(org string) error { return os.Mkdir(filepath.Join(org, "results", "Machine-1x"), 0o755) }},
 		{"a space", "has a space", false, write("benchmarks/a b", "x")},
+		{"an escape", "has what cannot be printed", false, write("benchmarks/a\x1b[2Jb", "x")},
+		{"no UTF-8", "has what cannot be printed", false, write("benchmarks/a\xff", "x")},
 		{"a dot", "starts with a dot", false, write("benchmarks/.a/b", "x")},
 		{"a broken link", "is a broken link", false, func(org string) error { return os.Symlink("nowhere", filepath.Join(org, "benchmarks", "link")) }},
 		{"a log that is a broken link", "is a broken link", false, func(org string) error {

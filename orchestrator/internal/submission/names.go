@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // maxFileSize is what the repository of a round takes.
@@ -51,6 +53,8 @@ func wrongName(name string) string {
 		return fmt.Sprintf("the name %q has a space", name)
 	case strings.ContainsAny(name, "/\x00"):
 		return fmt.Sprintf("the name %q has a slash", name)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fmt.Sprintf("the name %q has what cannot be printed", name)
 	}
 	return ""
 }
