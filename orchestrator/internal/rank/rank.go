@@ -20,7 +20,6 @@ import (
 	"mlperf-ssd/orchestrator/internal/job"
 	"mlperf-ssd/orchestrator/internal/rendezvous"
 	"mlperf-ssd/orchestrator/internal/supervise"
-	"mlperf-ssd/orchestrator/internal/tee"
 	"mlperf-ssd/orchestrator/internal/weights"
 	"mlperf-ssd/orchestrator/internal/worker"
 	"mlperf-ssd/proto/ssdpb"
@@ -134,7 +133,7 @@ func (w process) train(ctx context.Context, j job.Job, library *engine.Library) 
 		return err
 	}
 	defer done()
-	log, closeLog, err := w.openLog(j)
+	log, closeLog, err := w.openLog(j.LogFile())
 	if err != nil {
 		return err
 	}
@@ -161,21 +160,6 @@ func (w process) train(ctx context.Context, j job.Job, library *engine.Library) 
 		w.tell(job.Message{Outcome: &outcome})
 	}
 	return err
-}
-
-// openLog gives rank 0 the trial's log, and the others nothing to write.
-func (w process) openLog(j job.Job) (io.Writer, func() error, error) {
-	if w.place.Rank != 0 {
-		return io.Discard, func() error { return nil }, nil
-	}
-	file, err := os.Create(j.LogFile())
-	if err != nil {
-		return nil, nil, fmt.Errorf("log: %w", err)
-	}
-	log := tee.New(file, w.Stdout, func(err error) {
-		w.Logger.Warn("the log goes on in its file alone", zap.String("file", j.LogFile()), zap.Error(err))
-	})
-	return log, func() error { return errors.Join(file.Sync(), file.Close()) }, nil
 }
 
 // sameEngine refuses to go on with engines of several builds.

@@ -71,7 +71,7 @@ func (t *Trial) prepareRestart(ctx context.Context, restart int, e ending) (int6
 		t.Job.Start = worker.Position{}
 		return e.step, t.retireCheckpoints()
 	}
-	start, err := worker.Latest(t.Job.Config.Run.LogDir)
+	start, err := t.latest()
 	if err != nil {
 		t.Logger.Warn("begins at the first step", zap.Error(err))
 		start = worker.Position{}

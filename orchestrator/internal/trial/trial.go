@@ -53,7 +53,7 @@ func (t *Trial) Prepare() error {
 			return err
 		}
 	} else {
-		start, err := worker.Latest(j.Config.Run.LogDir)
+		start, err := t.latest()
 		if err != nil {
 			return fmt.Errorf("%w\n(without --resume a launch begins anew)", err)
 		}
@@ -71,6 +71,15 @@ func (t *Trial) Prepare() error {
 		return j.DrawSeed()
 	}
 	return nil
+}
+
+// latest is the newest usable checkpoint; those that are not are named.
+func (t *Trial) latest() (worker.Position, error) {
+	start, damaged, err := worker.Latest(t.Job.Config.Run.LogDir)
+	for _, problem := range damaged {
+		t.Logger.Warn("goes on at an older checkpoint", zap.String("file", start.Checkpoint), zap.Error(problem))
+	}
+	return start, err
 }
 
 // putAside keeps an interrupted log beside the new one, and those of earlier interruptions.

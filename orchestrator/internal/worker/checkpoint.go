@@ -101,22 +101,21 @@ func Retire(logDir string) (string, error) {
 	return retired, nil
 }
 
-// Latest is the newest usable checkpoint below a log folder. Damaged ones are named in the error only
-// if none is usable.
-func Latest(logDir string) (Position, error) {
+// Latest is the newest usable checkpoint below a log folder, with what is wrong with newer ones.
+func Latest(logDir string) (position Position, damaged []error, err error) {
 	files, err := checkpoints(logDir, ".safetensors")
 	if err != nil {
-		return Position{}, err
+		return Position{}, nil, err
 	}
-	problems := []error{fmt.Errorf("resume: no usable checkpoint in %s", checkpointDir(logDir))}
 	for _, file := range slices.Backward(files) {
 		position, err := readPosition(file)
 		if err == nil {
-			return position, nil
+			return position, damaged, nil
 		}
-		problems = append(problems, err)
+		damaged = append(damaged, err)
 	}
-	return Position{}, errors.Join(problems...)
+	none := fmt.Errorf("resume: no usable checkpoint in %s", checkpointDir(logDir))
+	return Position{}, nil, errors.Join(append([]error{none}, damaged...)...)
 }
 
 func readPosition(path string) (Position, error) {
@@ -134,11 +133,8 @@ func readPosition(path string) (Position, error) {
 	}
 	position := Position{Checkpoint: path}
 	for key, to := range map[string]*int64{"epoch": &position.Epoch, "iteration": &position.Iteration, "step": &position.Step} {
-		if *to, err = strconv.ParseInt(file.Metadata()[key], 10, 64); err != nil {
-			return Position{}, fmt.Errorf("%s: metadata %s: %w", path, key, err)
-		}
-		if *to < 0 {
-			return Position{}, fmt.Errorf("%s: metadata %s is %d", path, key, *to)
+		if *to, err = count(path, file, key); err != nil {
+			return Position{}, err
 		}
 	}
 	return position, nil
@@ -169,9 +165,15 @@ func (p Position) Seed() (int64, error) {
 		return 0, err
 	}
 	defer file.Close()
-	seed, err := strconv.ParseInt(file.Metadata()["seed"], 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%s: metadata seed: %w", p.Checkpoint, err)
+	return count(p.Checkpoint, file, "seed")
+}
+
+// count is a number from 0 in the metadata.
+func count(path string, file *tensorfile.File, key string) (int64, error) {
+	text := file.Metadata()[key]
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%s: metadata %s is %q, must be a whole number from 0", path, key, text)
 	}
-	return seed, nil
+	return n, nil
 }

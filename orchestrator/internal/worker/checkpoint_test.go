@@ -47,12 +47,12 @@ func save(t *testing.T, dir string, step int64) string {
 
 func TestLatestPassesOverDamagedFiles(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Latest(dir); err == nil || !strings.Contains(err.Error(), "no usable checkpoint") {
+	if _, _, err := Latest(dir); err == nil || !strings.Contains(err.Error(), "no usable checkpoint") {
 		t.Errorf("empty folder: %v", err)
 	}
 	older, newer := save(t, dir, 7), save(t, dir, 12)
-	position, err := Latest(dir)
-	if err != nil || position != (Position{newer, 2, 3, 12}) {
+	position, wrong, err := Latest(dir)
+	if err != nil || len(wrong) != 0 || position != (Position{newer, 2, 3, 12}) {
 		t.Errorf("got %+v, %v", position, err)
 	}
 	if seed, err := position.Seed(); seed != 9 || err != nil {
@@ -67,14 +67,15 @@ func TestLatestPassesOverDamagedFiles(t *testing.T) {
 		if err := os.WriteFile(newer, damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if position, err := Latest(dir); err != nil || position.Checkpoint != older {
-			t.Errorf("got %+v, %v", position, err)
+		position, wrong, err := Latest(dir)
+		if err != nil || position.Checkpoint != older || len(wrong) != 1 || !strings.Contains(wrong[0].Error(), newer) {
+			t.Errorf("got %+v past %v, %v", position, wrong, err)
 		}
 	}
 	if err := os.Remove(older); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Latest(dir); err == nil || !strings.Contains(err.Error(), newer) {
+	if _, _, err := Latest(dir); err == nil || !strings.Contains(err.Error(), newer) {
 		t.Errorf("only a damaged one: %v", err)
 	}
 }
@@ -95,8 +96,25 @@ func TestRetireMovesCheckpointsAway(t *testing.T) {
 		if err != nil || len(files) != 1 || files[0].Name() != name {
 			t.Errorf("kept %v, want %s alone (%v)", files, name, err)
 		}
-		if _, err := Latest(dir); err == nil {
+		if _, _, err := Latest(dir); err == nil {
 			t.Error("the old run can still be resumed")
+		}
+	}
+}
+
+func TestCheckpointsOfOddPositions(t *testing.T) {
+	for _, step := range []string{"", "x", "-1", "9223372036854775808"} {
+		path := filepath.Join(checkpointDir(t.TempDir()), "step_1.safetensors")
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		const nothing = "14695981039346656037" // the checksum
+		if err := tensorfile.Write(path, nil, map[string]string{"epoch": "1", "iteration": "1", "step": step, "checksum": nothing}); err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("%s: metadata step is %q, must be a whole number from 0", path, step)
+		if _, err := readPosition(path); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }
@@ -108,7 +126,7 @@ func TestCheckpointsOfAnyFolderByStep(t *testing.T) {
 	if files, err := checkpoints(dir, ".safetensors"); !slices.Equal(files, []string{older, newer}) || err != nil {
 		t.Errorf("%q (%v)", files, err)
 	}
-	if position, err := Latest(dir); err != nil || position.Checkpoint != newer {
+	if position, _, err := Latest(dir); err != nil || position.Checkpoint != newer {
 		t.Errorf("got %+v, %v", position, err)
 	}
 	if retired, err := Retire(dir); retired == "" || err != nil {
