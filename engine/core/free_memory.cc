@@ -67,8 +67,8 @@ int64_t FreeMemory(const std::string& root) {
         free = std::min(free, OfGroup(root + "/sys/fs/cgroup/memory" + group,
                                       "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"));
       } else if (controllers.empty()) {
-        free = std::min(free, OfGroup(root + "/sys/fs/cgroup" + group, "memory.max",
-                                      "memory.current", ""));
+        free = std::min(
+            free, OfGroup(root + "/sys/fs/cgroup" + group, "memory.max", "memory.current", ""));
       }
       if (above) group.resize(std::max<size_t>(group.rfind('/'), 1));
     }

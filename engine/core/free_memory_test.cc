@@ -12,7 +12,8 @@ namespace ssd {
 namespace {
 
 constexpr const char* kHost =
-    "MemTotal:       9000 kB\nMemFree:           1 kB\nMemAvailable:   1000 kB\nSwapFree:    24 kB\n";
+    "MemTotal:       9000 kB\nMemFree:           1 kB\nMemAvailable:   1000 kB\nSwapFree:    24 "
+    "kB\n";
 
 TEST(FreeMemory, IsTheHosts) {
   const TestFolder host;

@@ -62,7 +62,8 @@ class CpuMemory : public DeviceMemory {
   static constexpr size_t kLine = 64, kHugePage = 2u << 20, kLarge = 1u << 30;
 
   [[noreturn]] void Fail() const {
-    Throw(Status::kUnavailable, "no %zu MB of memory: lower model.batch_size or model.eval_batch_size", size_ >> 20);
+    Throw(Status::kUnavailable,
+          "no %zu MB of memory: lower model.batch_size or model.eval_batch_size", size_ >> 20);
   }
 
   size_t size_, mapped_ = 0;  // mapped_: bytes at base_, 0 for a block of the heap
