@@ -37,6 +37,11 @@ func (o Options) onHost(ctx context.Context) error {
 			return err
 		}
 	}
+	if o.Resume {
+		if _, _, err := trial.Resumable(c); err != nil {
+			return err
+		}
+	}
 	if o.DryRun {
 		return o.printPlan(planOf(c, engine))
 	}

@@ -71,7 +71,8 @@ func (t *Trial) prepareRestart(ctx context.Context, restart int, e ending) (int6
 		t.Job.Start = worker.Position{}
 		return e.step, t.retireCheckpoints()
 	}
-	start, err := t.latest()
+	start, damaged, err := worker.Latest(t.Job.Config.Run.LogDir)
+	t.passOver(start, damaged)
 	if err != nil {
 		t.Logger.Warn("begins at the first step", zap.Error(err))
 		start = worker.Position{}

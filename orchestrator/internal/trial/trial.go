@@ -16,7 +16,9 @@ import (
 
 	"go.uber.org/zap"
 
+	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/crew"
+	"mlperf-ssd/orchestrator/internal/exit"
 	"mlperf-ssd/orchestrator/internal/job"
 	"mlperf-ssd/orchestrator/internal/mllog"
 	"mlperf-ssd/orchestrator/internal/progress"
@@ -53,9 +55,9 @@ func (t *Trial) Prepare() error {
 			return err
 		}
 	} else {
-		start, err := t.latest()
+		start, err := t.resumed()
 		if err != nil {
-			return fmt.Errorf("%w\n(without --resume a launch begins anew)", err)
+			return err
 		}
 		j.Start = start
 		if j.Seed == 0 {
@@ -73,13 +75,31 @@ func (t *Trial) Prepare() error {
 	return nil
 }
 
-// latest is the newest usable checkpoint; those that are not are named.
-func (t *Trial) latest() (worker.Position, error) {
-	start, damaged, err := worker.Latest(t.Job.Config.Run.LogDir)
+// Resumable is where a resumed trial begins, with what is wrong with newer checkpoints. It changes nothing.
+func Resumable(c *config.Config) (worker.Position, []error, error) {
+	start, damaged, err := worker.Latest(c.Run.LogDir)
+	if err != nil {
+		return start, nil, fmt.Errorf("%w\n(without --resume a launch begins anew)", err)
+	}
+	if start.Epoch > c.Run.Epochs {
+		return start, nil, exit.Usage(fmt.Errorf("%s: run.epochs is %d, but %s is of epoch %d: nothing is left to train, set more",
+			c.Origin("run.epochs"), c.Run.Epochs, start.Checkpoint, start.Epoch))
+	}
+	return start, damaged, nil
+}
+
+// resumed is Resumable for this trial.
+func (t *Trial) resumed() (worker.Position, error) {
+	start, damaged, err := Resumable(t.Job.Config)
+	t.passOver(start, damaged)
+	return start, err
+}
+
+// passOver names checkpoints that cannot be used.
+func (t *Trial) passOver(start worker.Position, damaged []error) {
 	for _, problem := range damaged {
 		t.Logger.Warn("goes on at an older checkpoint", zap.String("file", start.Checkpoint), zap.Error(problem))
 	}
-	return start, err
 }
 
 // putAside keeps an interrupted log beside the new one, and those of earlier interruptions.

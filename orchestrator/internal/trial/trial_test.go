@@ -17,6 +17,7 @@ import (
 	"mlperf-ssd/orchestrator/internal/exit"
 	"mlperf-ssd/orchestrator/internal/job"
 	"mlperf-ssd/orchestrator/internal/progress"
+	"mlperf-ssd/orchestrator/internal/tensorfile"
 	"mlperf-ssd/orchestrator/internal/worker"
 )
 
@@ -63,6 +64,35 @@ func TestSeedsCountUpWithTheTrials(t *testing.T) {
 	drawn := Trial{Job: job.Job{Config: configuration(t)}, Logger: zap.NewNop()}
 	if err := drawn.Prepare(); err != nil || drawn.Job.Seed == 0 {
 		t.Errorf("seed %d, %v", drawn.Job.Seed, err)
+	}
+}
+
+func TestResumableSaysWhatIsLeft(t *testing.T) {
+	c := configuration(t, "run.epochs=2")
+	if _, _, err := Resumable(c); err == nil || exit.CodeOf(err) != exit.Failed || !strings.Contains(err.Error(), "no usable checkpoint") {
+		t.Errorf("without a checkpoint: %v", err)
+	}
+	dir := filepath.Join(c.Run.LogDir, "checkpoints")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, epoch := range map[string]string{"step_1": "2", "step_2": "3"} {
+		const nothing = "14695981039346656037" // the checksum
+		metadata := map[string]string{"epoch": epoch, "iteration": "1", "step": "5", "checksum": nothing}
+		if err := tensorfile.Write(filepath.Join(dir, name+".safetensors"), nil, metadata); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "--set: run.epochs is 2, but " + dir + "/step_2.safetensors is of epoch 3: nothing is left to train"
+	if _, _, err := Resumable(c); exit.CodeOf(err) != exit.WrongUse || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if err := os.WriteFile(dir+"/step_2.safetensors", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start, damaged, err := Resumable(c)
+	if err != nil || start.Epoch != 2 || start.Step != 5 || len(damaged) != 1 {
+		t.Errorf("%+v past %v, %v", start, damaged, err)
 	}
 }
 
