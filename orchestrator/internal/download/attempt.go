@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -53,7 +54,7 @@ func (o Options) attempt(ctx context.Context, p *partial) error {
 	}
 	response, err := o.Client.Do(request)
 	if err != nil {
-		return because(ctx, err)
+		return because(ctx, cutError{err})
 	}
 	defer func() { _ = response.Body.Close() }()
 	end, err := o.accept(p, response)
@@ -61,6 +62,34 @@ func (o Options) attempt(ctx context.Context, p *partial) error {
 		return err
 	}
 	return because(ctx, o.receive(p, response.Body, end, alarm))
+}
+
+// mayFollow refuses, for good, what a server should not lead to.
+func mayFollow(next *http.Request, earlier []*http.Request) error {
+	const most = 10
+	from := earlier[len(earlier)-1].URL
+	switch {
+	case len(earlier) == most:
+		return permanent{fmt.Errorf("the server leads on and on, %d times", most)}
+	case next.URL.Scheme != "https" && next.URL.Scheme != "http":
+		return permanent{fmt.Errorf("the server leads to %.200q, which is no web address", next.URL)}
+	case from.Scheme == "https" && next.URL.Scheme == "http":
+		return permanent{fmt.Errorf("the server leads from https to %.200q, which anybody on the way can change", next.URL)}
+	}
+	return nil
+}
+
+// cutError is an error that may quote an answer of any length.
+type cutError struct{ error }
+
+func (e cutError) Unwrap() error { return e.error }
+
+func (e cutError) Error() string {
+	const most = 400 // bytes
+	if text := e.error.Error(); len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return e.error.Error()
 }
 
 // because gives the stall as the cause of an error, if it is.

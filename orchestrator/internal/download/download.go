@@ -38,7 +38,7 @@ func (o Options) withDefaults() Options {
 	if o.Client == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.DisableCompression = true // lengths are of the file
-		o.Client = &http.Client{Transport: transport}
+		o.Client = &http.Client{Transport: transport, CheckRedirect: mayFollow}
 	}
 	if o.Attempts == 0 {
 		o.Attempts = 6

@@ -182,6 +182,8 @@ func TestServersThatCannotBeUsed(t *testing.T) {
 		"the MD5 begins with":                     {says(200, all[1:]), 2, 0},
 		"in gzip, which was not asked for":        {says(200, all, "Content-Encoding", "gzip"), 1, 0},
 		"more than 100 are refused":               {honest(all), 1, 100},
+		`leads to "file:///etc/passwd"`:           {says(302, nil, "Location", "file:///etc/passwd"), 1, 0},
+		"leads on and on, 10 times":               {says(302, nil, "Location", "/again"), 10, 0},
 		"the disk has":                            {says(200, nil, "Content-Length", strconv.FormatInt(math.MaxInt64, 10)), 1, math.MaxInt64},
 	} {
 		s := serve(t, c.answer)
@@ -198,6 +200,41 @@ func TestServersThatCannotBeUsed(t *testing.T) {
 		if left, _ := filepath.Glob(path + "*"); len(left) != 0 {
 			t.Errorf("%s: left behind: %q", want, left)
 		}
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	all := content()
+	other := serve(t, honest(all))
+	s := serve(t, says(302, nil, "Location", other.URL))
+	path := filepath.Join(t.TempDir(), "file")
+	_, err := Fetch(context.Background(), s.URL, path, md5Of(all), quick())
+	expect(t, path, err, all)
+
+	secure := httptest.NewTLSServer(http.HandlerFunc(says(302, nil, "Location", other.URL)))
+	defer secure.Close()
+	o := quick()
+	o.Client = secure.Client()
+	o.Client.CheckRedirect = mayFollow
+	if _, err := Fetch(context.Background(), secure.URL, path+"2", Sum{}, o); err == nil || !strings.Contains(err.Error(), "leads from https to") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// What is no HTTP is quoted, but not all of it.
+func TestGarbage(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		connection, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = connection.Write(bytes.Repeat([]byte{'x'}, 5000))
+		_ = connection.Close()
+	})
+	_, err := Fetch(context.Background(), s.URL, filepath.Join(t.TempDir(), "file"), Sum{}, quick())
+	if err == nil || !strings.Contains(err.Error(), "malformed HTTP response") || !strings.HasSuffix(err.Error(), "xxx...") || len(err.Error()) > 600 {
+		t.Errorf("error %v", err)
 	}
 }
 
