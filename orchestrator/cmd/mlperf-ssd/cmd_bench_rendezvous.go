@@ -31,6 +31,10 @@ func benchRendezvous() *cli.Command {
 			if n := c.Int("bytes"); n < 0 || n > 1<<20 {
 				return usageError(fmt.Errorf("--bytes is %d, must be 0 to %d", n, 1<<20))
 			}
+			const most = 512 << 20 // all in this process
+			if all := c.Int("ranks") * c.Int("ranks") * c.Int("bytes"); all > most {
+				return usageError(fmt.Errorf("--ranks and --bytes: each rank gets the addresses of all, %d MB together, must be at most %d", all>>20, most>>20))
+			}
 			r, err := rendezvous.Measure(c.Context, c.Int("ranks"), c.Int("bytes"))
 			if err != nil {
 				return err
