@@ -8,7 +8,7 @@
 namespace ssd {
 
 namespace {
-constexpr size_t kAlignment = 64;
+constexpr size_t kAlignment = 256;
 }
 
 MemoryPlan::Block MemoryPlan::Add(size_t bytes, int first, int last) {

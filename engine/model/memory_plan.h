@@ -8,7 +8,9 @@
 namespace ssd {
 
 // Packs blocks with known lifetimes into one piece of memory: blocks alive at the same time do not
-// overlap. Times are steps of the schedule; a block lives from first to last, both included.
+// overlap. Each begins at a multiple of 256 bytes, as cudaMalloc gives memory: no less is promised
+// to suffice for a workspace of cuDNN. Times are steps of the schedule; a block lives from first to
+// last, both included.
 class MemoryPlan {
  public:
   using Block = int;
