@@ -55,6 +55,8 @@ DeviceImages::DeviceImages(const CocoIndex& index, const Options& options,
     slots_.push_back(std::make_unique<Slot>(static_cast<size_t>(options.batch), *renderer_));
 }
 
+DeviceImages::~DeviceImages() { renderer_->AwaitUploads(); }
+
 ImageSize DeviceImages::Open(SampleMaker& maker, int32_t image) {
   const auto kept = cache_.Find(image);
   return kept ? ImageSize{kept->width, kept->height} : maker.Open(index_, image);

@@ -30,6 +30,7 @@ class DeviceImages {
   // the host decodes. Null: all.
   DeviceImages(const CocoIndex& index, const Options& options,
                std::unique_ptr<BatchRenderer> renderer, std::unique_ptr<DeviceJpeg> jpeg);
+  ~DeviceImages();  // waits for uploads from the slots
 
   const Options& options() const { return options_; }
   BatchRenderer& renderer() { return *renderer_; }
