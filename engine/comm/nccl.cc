@@ -89,6 +89,18 @@ class Nccl : public DeviceCommunicator {
     Check(name, call());
     Poll(name, [] { return true; });
   }
+  // What calls hands on, as one: its first failure, or how the group ends. Within a group a call
+  // may say that it is in progress.
+  template <class Calls>
+  ncclResult_t Grouped(const Calls& calls) {
+    if (const ncclResult_t start = api_.group_start(); start != ncclSuccess) return start;
+    ncclResult_t failure = ncclSuccess;
+    calls([&](ncclResult_t result) {
+      if (failure == ncclSuccess && result != ncclInProgress) failure = result;
+    });
+    const ncclResult_t end = api_.group_end();
+    return failure == ncclSuccess ? end : failure;
+  }
   void CheckAlive(const char* name) {
     if (aborted_) Throw(Status::kAborted, "stopped");
     if (comm_ == nullptr) Fail(name, "the ranks are not connected");
@@ -154,28 +166,22 @@ void Nccl::Connect(const std::vector<std::string>& addresses) {
 
 void Nccl::SumOn(void* stream, std::span<const Values> values) {
   Enqueue("ncclAllReduce", [&] {
-    ncclResult_t result = api_.group_start();
-    for (const Values& v : values) {
-      SSD_CHECK(v.type == DType::kF32 || v.type == DType::kF16);
-      if (result == ncclSuccess)
-        result = api_.all_reduce(v.data, v.data, v.count,
-                                 v.type == DType::kF16 ? ncclFloat16 : ncclFloat32, ncclSum, comm_,
-                                 static_cast<cudaStream_t>(stream));
-    }
-    const ncclResult_t end = api_.group_end();
-    return result == ncclSuccess || result == ncclInProgress ? end : result;
+    for (const Values& v : values) SSD_CHECK(v.type == DType::kF32 || v.type == DType::kF16);
+    return Grouped([&](auto&& sum) {
+      for (const Values& v : values)
+        sum(api_.all_reduce(v.data, v.data, v.count,
+                            v.type == DType::kF16 ? ncclFloat16 : ncclFloat32, ncclSum, comm_,
+                            static_cast<cudaStream_t>(stream)));
+    });
   });
 }
 
 void Nccl::Exchange(int peer, std::span<const std::byte> mine, std::span<std::byte> theirs) {
   Run("ncclSend and ncclRecv", [&] {
-    ncclResult_t result = api_.group_start();
-    if (result == ncclSuccess)
-      result = api_.send(mine.data(), mine.size(), ncclUint8, peer, comm_, stream_);
-    if (result == ncclSuccess)
-      result = api_.receive(theirs.data(), theirs.size(), ncclUint8, peer, comm_, stream_);
-    const ncclResult_t end = api_.group_end();
-    return result == ncclSuccess ? end : result;
+    return Grouped([&](auto&& done) {
+      done(api_.send(mine.data(), mine.size(), ncclUint8, peer, comm_, stream_));
+      done(api_.receive(theirs.data(), theirs.size(), ncclUint8, peer, comm_, stream_));
+    });
   });
 }
 
@@ -199,7 +205,7 @@ void Nccl::Poll(const char* name, const Done& done) {
 }  // namespace
 
 std::unique_ptr<DeviceCommunicator> OpenNccl(const CommOptions& options) {
-  if (options.world < 2 || options.rank < 0 || options.rank >= options.world)
+  if (options.world < 1 || options.rank < 0 || options.rank >= options.world)
     Throw(Status::kInvalid, "there is no rank %d of %d", options.rank, options.world);
   return std::make_unique<Nccl>(options);
 }

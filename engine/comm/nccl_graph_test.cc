@@ -35,9 +35,10 @@ class NcclInAGraph : public ::testing::Test {
     backend_->Upload(memory_->data(), std::as_bytes(std::span(ones_)));
     step_ = backend_->Record([this] {
       backend_->Beside([this](void* stream) {
-        const DeviceCommunicator::Values halves[] = {{Floats(), 2, DType::kF32},
-                                                     {Floats() + 2, 1, DType::kF32}};
-        comm_->SumOn(stream, halves);
+        const DeviceCommunicator::Values parts[] = {{Floats(), 1, DType::kF32},
+                                                    {Floats() + 1, 1, DType::kF32},
+                                                    {Floats() + 2, 1, DType::kF32}};
+        comm_->SumOn(stream, parts);
         comm_->SumOn(stream, std::span(reinterpret_cast<double*>(Floats() + 4), 1));
       });
       backend_->Join();
@@ -62,7 +63,7 @@ class NcclInAGraph : public ::testing::Test {
 TEST_F(NcclInAGraph, HoldsAllSums) {
   for (int run = 0; run < 3; ++run) step_->Run();
   EXPECT_EQ(Get(), (std::vector<float>{27, 27, 27, 1}));
-  EXPECT_EQ(emulator::Nccl().sums, 2 * 3) << "those of the first run, and the captured ones";
+  EXPECT_EQ(emulator::Nccl().sums, 2 * 4) << "those of the first run, and the captured ones";
   EXPECT_EQ(emulator::Nccl().forbidden, 0);
 }
 

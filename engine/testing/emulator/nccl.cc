@@ -117,8 +117,8 @@ ncclResult_t ncclAllReduce(const void*, void* to, size_t count, ncclDataType_t t
     if (type == ncclFloat64) ssd::Multiply<double>(comm, to, count, stream);
   });
   if (ssd::depth == 0) return ssd::Launch(comm);
-  ssd::group = comm;
-  return ncclSuccess;
+  // Within a group it may say either.
+  return std::exchange(ssd::group, comm) == nullptr ? ncclSuccess : ncclInProgress;
 }
 
 ncclResult_t ncclBroadcast(const void*, void*, size_t, ncclDataType_t, int, ncclComm_t,
