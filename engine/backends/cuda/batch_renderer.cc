@@ -22,11 +22,7 @@ size_t Aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kA
 // A stream whose work waits where the backend's has something to do.
 class InputStream {
  public:
-  InputStream() {
-    int least = 0, greatest = 0;
-    SSD_CUDA(cudaDeviceGetStreamPriorityRange(&least, &greatest));
-    SSD_CUDA(cudaStreamCreateWithPriority(&context_.stream, cudaStreamNonBlocking, least));
-  }
+  InputStream() = default;
   ~InputStream() {
     (void)cudaStreamSynchronize(context_.stream);
     (void)cudaStreamDestroy(context_.stream);
@@ -37,7 +33,7 @@ class InputStream {
   operator cudaStream_t() const { return context_.stream; }
 
  private:
-  CudaContext context_;
+  const CudaContext context_{OpenStream(StreamUse::kInput)};
 };
 
 class CudaBatchRenderer final : public BatchRenderer {

@@ -30,6 +30,15 @@ class CudaMemory final : public DeviceMemory {
 
 }  // namespace
 
+cudaStream_t OpenStream(StreamUse use) {
+  int least = 0, greatest = 0;
+  cudaStream_t stream = nullptr;
+  SSD_CUDA(cudaDeviceGetStreamPriorityRange(&least, &greatest));
+  SSD_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking,
+                                        use == StreamUse::kStep ? greatest : least));
+  return stream;
+}
+
 std::unique_ptr<DeviceMemory> AllocateCuda(const CudaContext& context, size_t bytes,
                                            const char* key) {
   return std::make_unique<CudaMemory>(context, bytes, key);

@@ -23,6 +23,12 @@ struct CudaContext {
   NormSpan* norm_span = nullptr;       // of training BatchNorms; null: this rank alone
 };
 
+// A stream that neither is the default one nor waits for it. A step's has the blocks of its kernels
+// run before those of the input, which are not urgent: an input is made a batch ahead. (A stream of
+// no stated priority has the least.)
+enum class StreamUse { kStep, kInput };
+cudaStream_t OpenStream(StreamUse use);
+
 // Zeroed on the context's stream. Throws Status::kUnavailable when the GPU's memory is full, with
 // the key to lower.
 std::unique_ptr<DeviceMemory> AllocateCuda(const CudaContext& context, size_t bytes,

@@ -44,11 +44,11 @@ class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(const BackendOptions& options)
       : fuses_(options.fusions && options.norm_span == nullptr) {
-    SSD_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));
     side_.emplace(context_);
     if (options.norm_span != nullptr)
       context_.norm_span = &span_.emplace(*options.norm_span, *side_);
-    target_ = OpenGpuTarget(context_.stream, {options.plan_cache, options.warn});
+    target_ =
+        OpenGpuTarget(context_.stream, {options.plan_cache, options.warn});
   }
   ~CudaBackend() override {
     target_.reset();
@@ -134,7 +134,7 @@ class CudaBackend final : public Backend {
  private:
   const bool fuses_;
   TrainingFilters filters_;
-  CudaContext context_{nullptr, &filters_};
+  CudaContext context_{OpenStream(StreamUse::kStep), &filters_};
   std::optional<SideStream> side_;
   std::optional<OrderedSpan> span_;
   std::unique_ptr<PlanTarget> target_;

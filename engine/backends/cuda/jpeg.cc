@@ -14,9 +14,7 @@ size_t PixelBytes(const JpegJob& job) {
 
 class CudaJpeg final : public DeviceJpeg {
  public:
-  explicit CudaJpeg(std::unique_ptr<JpegLibrary> library) : library_(std::move(library)) {
-    SSD_CUDA(cudaStreamCreateWithFlags(&context_.stream, cudaStreamNonBlocking));
-  }
+  explicit CudaJpeg(std::unique_ptr<JpegLibrary> library) : library_(std::move(library)) {}
   ~CudaJpeg() override {
     library_.reset();
     (void)cudaStreamDestroy(context_.stream);
@@ -49,7 +47,7 @@ class CudaJpeg final : public DeviceJpeg {
     }
   }
 
-  CudaContext context_;
+  const CudaContext context_{OpenStream(StreamUse::kInput)};
   std::unique_ptr<JpegLibrary> library_;
   std::array<std::unique_ptr<DeviceMemory>, 2> memory_;
   uint64_t calls_ = 0;

@@ -11,8 +11,11 @@ class CudaRecorded final : public Recorded {
  public:
   CudaRecorded(const CudaContext& context, std::function<void()> calls)
       : context_(context), calls_(std::move(calls)) {}
+  // What a graph launches, cuDNN's plans, must outlive its last launch, and goes next.
   ~CudaRecorded() override {
-    if (graph_ != nullptr) (void)cudaGraphExecDestroy(graph_);
+    if (graph_ == nullptr) return;
+    (void)cudaStreamSynchronize(context_.stream);
+    (void)cudaGraphExecDestroy(graph_);
   }
   CudaRecorded(const CudaRecorded&) = delete;
   CudaRecorded& operator=(const CudaRecorded&) = delete;
@@ -56,9 +59,8 @@ std::unique_ptr<Recorded> RecordOnCuda(const CudaContext& context, std::function
   return std::make_unique<CudaRecorded>(context, std::move(calls));
 }
 
-SideStream::SideStream(const CudaContext& context) : context_(context) {
-  SSD_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
-}
+SideStream::SideStream(const CudaContext& context)
+    : context_(context), stream_(OpenStream(StreamUse::kStep)) {}
 
 cudaStream_t SideStream::Fork() {
   forked_.Record(context_.stream);

@@ -27,7 +27,7 @@ class SideStream {
 
  private:
   const CudaContext context_;
-  cudaStream_t stream_ = nullptr;
+  const cudaStream_t stream_;
   CudaEvent forked_, joined_;
 };
 

@@ -25,6 +25,7 @@ struct Stream {
     int64_t number = 0;  // of the record
   };
   std::deque<Item> items;
+  int priority = 0;  // changes nothing
 };
 
 // The work of a capture, by stream.
