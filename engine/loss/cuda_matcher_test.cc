@@ -76,8 +76,9 @@ Targets OnDevice(const Images& images) {
                .label = label.data(),
                .offset = offset.data()},
               batch, count);
-  const auto* values = reinterpret_cast<const float*>(offset.Fetch());
-  return {{label.Fetch(), label.Fetch() + label.size()}, {values, values + offset.size() * 4}};
+  const auto offsets = offset.Fetch();
+  const auto* values = reinterpret_cast<const float*>(offsets.data());
+  return {label.Fetch(), {values, values + offsets.size() * 4}};
 }
 
 void ExpectSame(const Images& images) {

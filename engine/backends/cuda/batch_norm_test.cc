@@ -55,12 +55,13 @@ struct Value {
 
 using ssd::Distance;
 double Distance(const DeviceVector<__half>& got, const Tensor& want) {
-  std::vector<float> v(got.size());
-  for (size_t i = 0; i < v.size(); ++i) v[i] = __half2float(got.Fetch()[i]);
+  std::vector<float> v;
+  for (const __half h : got.Fetch()) v.push_back(__half2float(h));
   return Distance(TensorOf(v, want.h, want.c).v, want.v);
 }
 double Distance(const DeviceVector<float>& got, const std::vector<double>& want) {
-  return Distance(std::vector<double>(got.Fetch(), got.Fetch() + got.size()), want);
+  const std::vector<float> v = got.Fetch();
+  return Distance(std::vector<double>(v.begin(), v.end()), want);
 }
 
 constexpr double kValueError = 5e-4;  // f16 rounds by up to 2^-11

@@ -69,13 +69,14 @@ struct Parameter {
             padded};
   }
   void Expect() {
+    const auto weights = w.Fetch(), momenta = m.Fetch();
+    const auto halves = filter.Fetch();
     double worst = 0;
     for (size_t e = 0; e < want.w.size(); ++e) {
-      worst = std::max(worst, std::abs(w.Fetch()[e] - want.w[e]));
-      worst = std::max(worst, std::abs(m.Fetch()[e] - want.m[e]));
+      worst = std::max(worst, std::abs(weights[e] - want.w[e]));
+      worst = std::max(worst, std::abs(momenta[e] - want.m[e]));
       if (!half) continue;
-      ASSERT_EQ(__half2float(filter.Fetch()[FilterAt(e)]),
-                __half2float(__float2half_rn(w.Fetch()[e])));
+      ASSERT_EQ(__half2float(halves[FilterAt(e)]), __half2float(__float2half_rn(weights[e])));
     }
     EXPECT_LT(worst, 2e-7);
   }
@@ -109,9 +110,10 @@ TEST(CudaElementwise, AWrongPaddingIsFound) {
   CudaSgd sgd({}, {wrong});
   sgd.SetRates(kRates);
   sgd.Run();
+  const auto weights = first.w.Fetch();
   double worst = 0;
   for (size_t e = 0; e < first.want.w.size(); ++e)
-    worst = std::max(worst, std::abs(first.w.Fetch()[e] - first.want.w[e]));
+    worst = std::max(worst, std::abs(weights[e] - first.want.w[e]));
   EXPECT_GT(worst, 1e-4);
 }
 
@@ -122,14 +124,15 @@ TEST(CudaElementwise, SumsGradientsAndMasksThem) {
     const DeviceVector<__half> a(Halves(Random(size, 1))), b(Halves(Random(size, 2)));
     DeviceVector<__half> y(Halves(Random(size, 3))), out(Halves(Random(size, 4)));
     SumGradient({}, {a.data(), b.data()}, y.data(), size, out.data());
+    auto sums = out.Fetch();
     for (int64_t i = 0; i < size; ++i) {
       const double sum = __half2float(a.host()[i]) + __half2float(b.host()[i]);
       const double want = __half2float(y.host()[i]) > 0 ? sum : 0;
-      ASSERT_NEAR(__half2float(out.Fetch()[i]), want, 0x1p-11 * std::abs(want)) << i;
+      ASSERT_NEAR(__half2float(sums[i]), want, 0x1p-11 * std::abs(want)) << i;
     }
     SumGradient({}, {y.data()}, nullptr, size, out.data());
-    for (int64_t i = 0; i < size; ++i)
-      ASSERT_EQ(__half2float(out.Fetch()[i]), __half2float(y.host()[i]));
+    sums = out.Fetch();
+    for (int64_t i = 0; i < size; ++i) ASSERT_EQ(__half2float(sums[i]), __half2float(y.host()[i]));
   }
 }
 

@@ -33,13 +33,15 @@ TEST(CudaFilters, PackAndUnpackAreInverse) {
       const DeviceVector<float> back(std::vector<float>(weight.size(), NAN));
       PackFilter({}, s, weight.data(), nullptr, packed.data());
       UnpackFilterGradient({}, s, packed.data(), back.data());
+      const auto halves = packed.Fetch();
+      const auto floats = back.Fetch();
       for (size_t i = 0; i < weight.size(); ++i)
-        ASSERT_EQ(back.Fetch()[i], __half2float(__float2half_rn(weight.host()[i]))) << i;
+        ASSERT_EQ(floats[i], __half2float(__float2half_rn(weight.host()[i]))) << i;
       for (int64_t i = 0; i < s.padded_size(); ++i) {
         const bool padding =
             i % s.padded_inputs >= s.inputs || i / s.padded_inputs / s.area >= s.outputs;
         if (!padding) continue;
-        ASSERT_EQ(__half2float(packed.Fetch()[i]), 0) << i;
+        ASSERT_EQ(__half2float(halves[static_cast<size_t>(i)]), 0) << i;
       }
     }
   }
@@ -56,21 +58,23 @@ TEST(CudaFilters, FoldANorm) {
   const DeviceVector<__half> packed(std::vector<__half>(s.padded_size()));
   const DeviceVector<float> packed_bias(std::vector<float>(s.padded_outputs, NAN));
   PackFilter({}, s, weight.data(), &fold, packed.data());
+  const auto filter = packed.Fetch();
   for (const float* b :
        {static_cast<const float*>(nullptr), static_cast<const float*>(bias.data())}) {
     PackBias({}, s, b, &fold, packed_bias.data());
+    const auto biases = packed_bias.Fetch();
     for (int32_t o = 0; o < s.padded_outputs; ++o) {
       if (o >= s.outputs) {
-        ASSERT_EQ(packed_bias.Fetch()[o], 0);
+        ASSERT_EQ(biases[o], 0);
         continue;
       }
       const double factor = gamma.host()[o] / std::sqrt(double{variance.host()[o]} + 1e-5);
       const double offset = (b == nullptr ? 0 : bias.host()[o]) - double{mean.host()[o]};
-      ASSERT_NEAR(packed_bias.Fetch()[o], beta.host()[o] + offset * factor, 2e-6);
+      ASSERT_NEAR(biases[o], beta.host()[o] + offset * factor, 2e-6);
       for (int32_t i = 0; i < s.inputs * s.area; ++i) {
         const double want = weight.host()[o * s.inputs * s.area + i] * factor;
         const int64_t at = (int64_t{o} * s.area + i % s.area) * s.padded_inputs + i / s.area;
-        ASSERT_NEAR(__half2float(packed.Fetch()[at]), want, 0x1p-11 * std::abs(want) + 1e-6);
+        ASSERT_NEAR(__half2float(filter[at]), want, 0x1p-11 * std::abs(want) + 1e-6);
       }
     }
   }

@@ -49,9 +49,10 @@ DeviceVector<__half> Blank(const Tensor& t) {
   return DeviceVector<__half>(std::vector<__half>(t.v.size(), __float2half_rn(NAN)));
 }
 double Worst(const DeviceVector<__half>& got, const Tensor& want) {
+  const auto values = got.Fetch();
   double worst = 0;
   ForEach(want, [&](size_t i, double value) {
-    const double error = std::abs(__half2float(got.Fetch()[i]) - value);
+    const double error = std::abs(__half2float(values[i]) - value);
     worst = error <= worst ? worst : error;  // NaN counts
   });
   return worst;

@@ -5,6 +5,7 @@
 #include <cuda_fp16.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <vector>
@@ -46,8 +47,9 @@ MultiboxResult Run(const HeadValues& maps, const MultiboxProblem& problem, float
   op->Run();
   MultiboxResult result{loss.Fetch()[0], HeadValues(problem.batch, CudaHeadChannels)};
   for (size_t k = 0; k < kMaps; ++k) {
-    const __half* values = gradient[k]->Fetch();
-    for (float& v : result.gradient.map[k]) v = __half2float(*values++);
+    const auto values = gradient[k]->Fetch();
+    std::ranges::transform(values, result.gradient.map[k].begin(),
+                           [](__half value) { return __half2float(value); });
   }
   return result;
 }

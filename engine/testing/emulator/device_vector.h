@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "testing/emulator/emulator.h"
+#include "testing/emulator/memory.h"
 
 namespace ssd::testing {
 
@@ -24,33 +24,40 @@ class DeviceVector {
   explicit DeviceVector(std::vector<T> host)
       : host_(std::move(host)),
         size_(host_.size() * sizeof(T) + 2 * kGuard),
-        bytes_(std::make_unique<std::byte[]>(size_)) {
-    std::fill_n(bytes_.get(), size_, kByte);
-    for (size_t i = 0; i < host_.size(); ++i) data()[i] = host_[i];
+        bytes_(static_cast<std::byte*>(emulator::Allocate(size_))) {
+    const emulator::Opened opened;
+    std::fill_n(bytes_, size_, kByte);
+    std::ranges::copy(host_, data());
   }
   ~DeviceVector() {
-    for (size_t i = 0; i < kGuard; ++i) {
-      const bool whole = bytes_[i] == kByte && bytes_[size_ - 1 - i] == kByte;
-      if (!whole) {
-        ADD_FAILURE() << "a kernel wrote outside a block of " << host_.size() << " values";
-        return;
-      }
-    }
+    if (!Whole())
+      ADD_FAILURE() << "a kernel wrote outside a block of " << host_.size() << " values";
+    emulator::Free(bytes_);
   }
   DeviceVector(const DeviceVector&) = delete;
   DeviceVector& operator=(const DeviceVector&) = delete;
 
-  T* data() const { return reinterpret_cast<T*>(&bytes_[kGuard]); }
+  T* data() const { return reinterpret_cast<T*>(&bytes_[kGuard]); }  // the device's
   size_t size() const { return host_.size(); }
   const std::vector<T>& host() const { return host_; }  // as given
-  const T* Fetch() const { return data(); }             // as it is now
+  std::vector<T> Fetch() const {                        // as it is now
+    const emulator::Opened opened;
+    return {data(), data() + size()};
+  }
 
  private:
+  bool Whole() const {
+    const emulator::Opened opened;
+    const auto whole = [](std::byte b) { return b == kByte; };
+    return std::all_of(bytes_, bytes_ + kGuard, whole) &&
+           std::all_of(bytes_ + size_ - kGuard, bytes_ + size_, whole);
+  }
+
   static constexpr size_t kGuard = 256;
   static constexpr std::byte kByte{0xa7};
   std::vector<T> host_;
   size_t size_;
-  std::unique_ptr<std::byte[]> bytes_;
+  std::byte* bytes_;
 };
 
 }  // namespace ssd::testing

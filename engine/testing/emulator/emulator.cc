@@ -243,12 +243,14 @@ class Machine {
 
 void SetOrder(const Order& order) { Machine::Instance().SetOrder(order); }
 
-void Run(const Index& grid, const Index& block, const std::function<void()>& body) {
+bool Fits(const Index& grid, const Index& block) {
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
-  const bool fits = threads >= 1 && threads <= kMaxThreads && block.z <= 64 && grid.x >= 1 &&
-                    grid.x <= 0x7fffffffu && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 &&
-                    grid.z <= 65535;
-  if (!fits) {
+  return threads >= 1 && threads <= kMaxThreads && block.z <= 64 && grid.x >= 1 &&
+         grid.x <= 0x7fffffffu && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 && grid.z <= 65535;
+}
+
+void Run(const Index& grid, const Index& block, const std::function<void()>& body) {
+  if (!Fits(grid, block)) {
     Throw(Status::kInvalid, "no GPU takes a grid of %ux%ux%u blocks of %ux%ux%u threads", grid.x,
           grid.y, grid.z, block.x, block.y, block.z);
   }

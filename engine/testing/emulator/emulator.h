@@ -25,6 +25,9 @@ struct Order {
 // For the launches from now on. One OS thread uses the emulator.
 void SetOrder(const Order& order);
 
+// Whether there is a GPU that takes them.
+bool Fits(const Index& grid, const Index& block);
+
 // body(), once for each thread of the grid. Shared memory starts with garbage in every block.
 // Throws Status::kInvalid, naming the line of the kernel, for a grid that no GPU takes, a barrier
 // or warp operation that not all of its threads reach, and threads that wait for each other

@@ -48,8 +48,7 @@ std::vector<int> RunReverse(Fault fault, const emulator::Order& order, int threa
   std::vector<int> data(3 * kThreads);
   std::iota(data.begin(), data.end(), 0);
   emulator::SetOrder(order);
-  const cudaLaunchConfig_t config{{3}, {static_cast<uint32_t>(threads)}};
-  cudaLaunchKernelEx(&config, Reverse, data.data(), fault);
+  emulator::Run({3}, {static_cast<uint32_t>(threads)}, [&] { Reverse(data.data(), fault); });
   return data;
 }
 

@@ -9,7 +9,9 @@
 #include <cuda_fp16.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "backends/cuda/conv_graphs.h"
 #include "backends/cuda/plan.h"
@@ -24,6 +26,7 @@ class Graph {
  public:
   std::function<void(ssd::PlanPack&)> run;
   bool refused = false;
+  ssd::ConvDesc desc;
 };
 }  // namespace cudnn_frontend::graph
 
@@ -135,13 +138,98 @@ Tensor NormGradient(const ConvDesc& desc, Tensor dx, PlanPack& pack) {
   return dx;
 }
 
+// Of a tensor of a graph; written: by the graph.
+struct Extent {
+  size_t bytes;
+  bool written = false;
+};
+Extent ExtentOf(const ConvDesc& desc, int64_t number) {
+  const auto channels = [](const ValueDesc& v, size_t each) {
+    return static_cast<size_t>(CudaChannels(v)) * each;
+  };
+  const size_t filter = channels(desc.y, channels(desc.x, sizeof(__half))) *
+                        static_cast<size_t>(desc.kernel * desc.kernel);
+  switch (number) {
+    case kConvX:
+      return {CudaBytes(desc.x)};
+    case kConvFilter:
+      return {filter};
+    case kConvBias:
+      return {channels(desc.y, sizeof(float))};
+    case kConvResidual:
+    case kConvDy:
+      return {CudaBytes(desc.y)};
+    case kConvY:
+      return {CudaBytes(desc.y), true};
+    case kConvDx:
+      return {CudaBytes(desc.x), true};
+    case kConvDFilter:
+      return {filter, true};
+    case kConvDBias:
+    case kConvSum:
+    case kConvSquares:
+      return {channels(desc.y, sizeof(float)), true};
+    case kConvScale:
+    case kConvShift:
+      return {channels(desc.x, sizeof(__half))};
+    case kConvMean:
+    case kConvInverseStd:
+    case kConvGamma:
+    case kConvBeta:
+      return {channels(desc.x, sizeof(float))};
+    case kConvDGamma:
+    case kConvDBeta:
+    case kConvFactors:
+    case kConvFactors + 1:
+    case kConvFactors + 2:
+      return {channels(desc.x, sizeof(float)), true};
+    default:  // kConvTerm and beyond
+      return {CudaBytes(desc.x)};
+  }
+}
+
+// What cuDNN asks of addresses: device memory, on lines of 16 bytes, those of a workspace as
+// cudaMalloc gives them; and nothing that is written may share memory with another tensor.
+constexpr size_t kTensorLine = 16, kWorkspaceLine = 256;
+constexpr int64_t kWorkspace = -1;
+void CheckPack(const std::string& graph, const ConvDesc& desc, const PlanPack& pack,
+               void* workspace, size_t workspace_bytes) {
+  struct Place {
+    int64_t number;
+    const std::byte* data;
+    Extent extent;
+  };
+  std::vector<Place> places{
+      {kWorkspace, static_cast<std::byte*>(workspace), {workspace_bytes, true}}};
+  for (const auto& [number, data] : pack)
+    places.push_back({number, static_cast<std::byte*>(data), ExtentOf(desc, number)});
+  for (const Place& p : places) {
+    const auto number = static_cast<long long>(p.number);
+    const size_t line = p.number == kWorkspace ? kWorkspaceLine : kTensorLine;
+    if (reinterpret_cast<uintptr_t>(p.data) % line != 0)
+      Throw(Status::kInvalid, "%s: tensor %lld is not on a line of %zu bytes", graph.c_str(),
+            number, line);
+    if (!emulator::OnDevice(p.data, p.extent.bytes))
+      Throw(Status::kInvalid, "%s: tensor %lld is not in one block of the device's memory",
+            graph.c_str(), number);
+    for (const Place& other : places) {
+      const bool apart =
+          p.data + p.extent.bytes <= other.data || other.data + other.extent.bytes <= p.data;
+      if (&p != &other && p.extent.written && !apart)
+        Throw(Status::kInvalid, "%s: tensor %lld shares memory with %lld", graph.c_str(), number,
+              static_cast<long long>(other.number));
+    }
+  }
+}
+
 testing::FusedPlans taken = testing::FusedPlans::kAll;
 
 enum class Fused { kNothing, kSomething, kNormSums };
-CudnnPlan PlanOf(PlanTarget& target, const std::string& name, Fused fused,
+CudnnPlan PlanOf(PlanTarget& target, const std::string& name, const ConvDesc& desc, Fused fused,
                  const std::function<void(PlanPack&)>& run) {
   const auto graph = std::make_shared<Graph>();
   graph->run = run;
+  graph->desc = desc;
   graph->refused = (fused != Fused::kNothing && taken == testing::FusedPlans::kNone) ||
                    (fused == Fused::kNormSums && taken == testing::FusedPlans::kNoSums);
   return {target, name, graph};
@@ -163,7 +251,8 @@ void CudnnPlan::Require() const {
 }
 
 void CudnnPlan::Run(const PlanTarget& target, PlanPack& pack, void* workspace) const {
-  SSD_CHECK(workspace != nullptr && !refused());
+  SSD_CHECK(!refused());
+  CheckPack(name(), plan_.graph->desc, pack, workspace, this->workspace());
   emulator::Enqueue(
       static_cast<const EmulatedTarget&>(target).stream,
       [graph = plan_.graph, bytes = plan_.record.workspace, pack, workspace]() mutable {
@@ -175,7 +264,7 @@ void CudnnPlan::Run(const PlanTarget& target, PlanPack& pack, void* workspace) c
 
 CudnnPlan ConvForward(PlanTarget& target, const ConvDesc& desc, bool with_bias) {
   const auto fused = desc.normalise || desc.statistics ? Fused::kSomething : Fused::kNothing;
-  return PlanOf(target, "forward", fused, [=](PlanPack& pack) {
+  return PlanOf(target, "forward", desc, fused, [=](PlanPack& pack) {
     std::vector<double> bias;
     if (with_bias) {
       const float* given = Floats(pack, kConvBias);
@@ -194,7 +283,7 @@ CudnnPlan ConvDataGradient(PlanTarget& target, const ConvDesc& desc, bool with_s
   const auto fused = with_sums                                             ? Fused::kNormSums
                      : desc.normalise || desc.dx_relu || desc.dx_terms > 0 ? Fused::kSomething
                                                                            : Fused::kNothing;
-  return PlanOf(target, "data gradient", fused, [=](PlanPack& pack) {
+  return PlanOf(target, "data gradient", desc, fused, [=](PlanPack& pack) {
     Tensor dx = ConvolveBackward(Padded(desc.x), ReadFilter(desc, pack.at(kConvFilter)).v,
                                  Read(desc.y, pack.at(kConvDy)), WindowOf(desc))
                     .dx;
@@ -210,7 +299,7 @@ CudnnPlan ConvDataGradient(PlanTarget& target, const ConvDesc& desc, bool with_s
 
 CudnnPlan ConvFilterGradient(PlanTarget& target, const ConvDesc& desc) {
   const auto fused = desc.normalise ? Fused::kSomething : Fused::kNothing;
-  return PlanOf(target, "filter gradient", fused, [=](PlanPack& pack) {
+  return PlanOf(target, "filter gradient", desc, fused, [=](PlanPack& pack) {
     Tensor dfilter = FilterLike(desc);
     dfilter.v = ConvolveBackward(Input(desc, pack), dfilter.v, Read(desc.y, pack.at(kConvDy)),
                                  WindowOf(desc))
@@ -220,7 +309,7 @@ CudnnPlan ConvFilterGradient(PlanTarget& target, const ConvDesc& desc) {
 }
 
 CudnnPlan ConvBiasGradient(PlanTarget& target, const ConvDesc& desc) {
-  return PlanOf(target, "bias gradient", Fused::kNothing, [=](PlanPack& pack) {
+  return PlanOf(target, "bias gradient", desc, Fused::kNothing, [=](PlanPack& pack) {
     auto* dbias = static_cast<float*>(pack.at(kConvDBias));
     std::fill_n(dbias, CudaChannels(desc.y), 0.0f);
     std::vector<double> sums(static_cast<size_t>(CudaChannels(desc.y)));

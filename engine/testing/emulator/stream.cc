@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,15 +18,28 @@ using Reached = std::map<const Event*, int64_t>;  // the last record that has ru
 
 struct Capture {
   Stream* origin;
-  Graph graph;
-  std::map<const Event*, const Stream*> recorded_on;
-  std::set<const Stream*> unjoined;  // captured, with work that the origin does not wait for
+  int64_t number;
+  std::thread::id thread;  // that began it
+  bool spoilt = false;
+  Graph graph = {};
+  // Where an event was recorded last: a stream, and how many items it had then.
+  struct Place {
+    const Stream* stream;
+    size_t items;
+  };
+  std::map<const Event*, Place> recorded_on = {};
+  std::set<const Stream*> unjoined = {};  // with work that the origin does not wait for
+
+  Answer Spoil(Answer answer) {
+    spoilt = true;
+    return answer;
+  }
 };
 
 struct Device {
   bool newest = false;
   std::vector<std::unique_ptr<Stream>> streams;  // oldest first
-  int64_t records = 0;                           // of all events
+  int64_t records = 0, captures = 0;             // of all events, of all streams
   Reached reached;
   std::unique_ptr<Capture> capture;
 };
@@ -61,14 +75,16 @@ std::vector<Items*> Queues() {
   return queues;
 }
 
-void Put(Stream* stream, Stream::Item item) {
-  if (Captured(stream)) {
-    Capture& capture = *The().capture;
-    capture.graph.items[stream].push_back(std::move(item));
-    if (stream != capture.origin) capture.unjoined.insert(stream);
-  } else {
+Answer Put(Stream* stream, Stream::Item item) {
+  if (!Captured(stream)) {
     stream->items.push_back(std::move(item));
+    return kDone;
   }
+  Capture& capture = *The().capture;
+  if (capture.spoilt) return kCaptureInvalidated;
+  capture.graph.items[stream].push_back(std::move(item));
+  if (stream != capture.origin) capture.unjoined.insert(stream);
+  return kDone;
 }
 
 // All of the graph, as its streams and events allow.
@@ -98,23 +114,36 @@ void CloseStream(Stream* stream) {
   std::erase_if(The().streams, [stream](const auto& s) { return s.get() == stream; });
 }
 
-void Enqueue(Stream* stream, std::function<void()> run) {
-  if (stream == nullptr) return run();
-  Put(stream, {.run = std::move(run)});
+Answer Enqueue(Stream* stream, std::function<void()> run) {
+  if (stream != nullptr) return Put(stream, {.run = std::move(run)});
+  if (The().capture != nullptr) return The().capture->Spoil(kCaptureImplicit);
+  run();
+  return kDone;
 }
 
-void RecordEvent(Event* event, Stream* stream) {
-  if (Captured(stream)) The().capture->recorded_on[event] = stream;
-  Put(stream, {.run = nullptr, .reach = event, .number = event->recorded = ++The().records});
+Answer RecordEvent(Event* event, Stream* stream) {
+  const bool captured = Captured(stream);
+  const Answer answer =
+      Put(stream, {.run = nullptr, .reach = event, .number = event->recorded = ++The().records});
+  event->capture = captured ? The().capture->number : 0;
+  if (captured)
+    The().capture->recorded_on[event] = {stream, The().capture->graph.items[stream].size()};
+  return answer;
 }
 
-void AwaitEvent(Stream* stream, const Event* event) {
-  if (Capturing() && The().capture->recorded_on.contains(event)) {
-    Capture& capture = *The().capture;
-    capture.graph.items[stream];
-    if (stream == capture.origin) capture.unjoined.erase(capture.recorded_on.at(event));
+Answer AwaitEvent(Stream* stream, const Event* event) {
+  const Stream::Item item = {.run = nullptr, .await = event, .number = event->recorded};
+  Capture* capture = The().capture.get();
+  if (capture == nullptr || event->capture != capture->number) {
+    if (event->capture != 0) return kCapturedEvent;
+    if (event->recorded != 0 && Captured(stream)) return capture->Spoil(kCaptureIsolation);
+    return Put(stream, item);
   }
-  Put(stream, {.run = nullptr, .await = event, .number = event->recorded});
+  capture->graph.items[stream];
+  const Capture::Place& from = capture->recorded_on.at(event);
+  if (stream == capture->origin && from.items == capture->graph.items.at(from.stream).size())
+    capture->unjoined.erase(from.stream);
+  return Put(stream, item);
 }
 
 void Finish(Stream* stream) {
@@ -122,8 +151,10 @@ void Finish(Stream* stream) {
   Run(Queues(), The().reached, [stream] { return stream->items.empty(); });
 }
 
-void Finish(const Event& event) {
+Answer Finish(const Event& event) {
+  if (event.capture != 0) return kCapturedEvent;
   Run(Queues(), The().reached, [&event] { return The().reached[&event] >= event.recorded; });
+  return kDone;
 }
 
 void FinishAll() {
@@ -132,22 +163,32 @@ void FinishAll() {
 
 bool Idle(const Stream* stream) { return stream == nullptr || stream->items.empty(); }
 
-bool Capturing() { return The().capture != nullptr; }
-
 bool Captured(const Stream* stream) {
-  return Capturing() && The().capture->graph.items.contains(stream);
+  return The().capture != nullptr && The().capture->graph.items.contains(stream);
 }
 
-void BeginCapture(Stream* stream) {
-  SSD_CHECK(stream != nullptr && !Capturing());
-  The().capture = std::make_unique<Capture>(Capture{stream, {}, {}, {}});
+Answer BeginCapture(Stream* stream) {
+  if (stream == nullptr) return kCaptureUnsupported;
+  SSD_CHECK(The().capture == nullptr);
+  The().capture =
+      std::make_unique<Capture>(Capture{stream, ++The().captures, std::this_thread::get_id()});
   The().capture->graph.items[stream];
+  return kDone;
 }
 
-std::shared_ptr<const Graph> EndCapture() {
+Answer EndCapture(Stream* stream, std::shared_ptr<const Graph>* graph) {
+  if (The().capture == nullptr || stream != The().capture->origin) return kCaptureUnmatched;
   const auto capture = std::move(The().capture);
-  if (!capture->unjoined.empty()) return nullptr;
-  return std::make_shared<Graph>(std::move(capture->graph));
+  if (capture->spoilt) return kCaptureInvalidated;
+  if (!capture->unjoined.empty()) return kCaptureUnjoined;
+  *graph = std::make_shared<Graph>(std::move(capture->graph));
+  return kDone;
+}
+
+Answer OutsideCapture() {
+  Capture* capture = The().capture.get();
+  if (capture == nullptr || capture->thread != std::this_thread::get_id()) return kDone;
+  return capture->Spoil(kCaptureUnsupported);
 }
 
 void Launch(const std::shared_ptr<const Graph>& graph, Stream* stream) {

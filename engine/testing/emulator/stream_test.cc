@@ -58,8 +58,8 @@ TEST_P(EmulatedStreams, AMissingWaitShows) {
 TEST_P(EmulatedStreams, AGraphRepeatsWhatWasCaptured) {
   BeginCapture(main_);
   ForkAndJoin(true, true);
-  const auto graph = EndCapture();
-  ASSERT_NE(graph, nullptr);
+  std::shared_ptr<const Graph> graph;
+  ASSERT_EQ(EndCapture(main_, &graph), kDone);
   Finish(main_);
   EXPECT_EQ(done_, "");
   const std::string once = GetParam() ? "abcd" : "acbd";
@@ -71,7 +71,29 @@ TEST_P(EmulatedStreams, AGraphRepeatsWhatWasCaptured) {
 TEST_P(EmulatedStreams, ACaptureMustJoin) {
   BeginCapture(main_);
   ForkAndJoin(true, false);
-  EXPECT_EQ(EndCapture(), nullptr);
+  std::shared_ptr<const Graph> graph;
+  EXPECT_EQ(EndCapture(main_, &graph), kCaptureUnjoined);
+}
+
+TEST_P(EmulatedStreams, AJoinMustBeBehindAllWork) {
+  BeginCapture(main_);
+  RecordEvent(&forked_, main_);
+  AwaitEvent(side_, &forked_);
+  Put(side_, "a");
+  RecordEvent(&joined_, side_);
+  Put(side_, "b");
+  AwaitEvent(main_, &joined_);
+  std::shared_ptr<const Graph> graph;
+  EXPECT_EQ(EndCapture(main_, &graph), kCaptureUnjoined);
+}
+
+TEST_P(EmulatedStreams, ACaptureEndsWhereItBegan) {
+  BeginCapture(main_);
+  ForkAndJoin(true, true);
+  std::shared_ptr<const Graph> graph;
+  EXPECT_EQ(EndCapture(side_, &graph), kCaptureUnmatched);
+  EXPECT_EQ(EndCapture(main_, &graph), kDone);
+  EXPECT_EQ(EndCapture(main_, &graph), kCaptureUnmatched);
 }
 
 TEST_P(EmulatedStreams, AWaitWithoutEndIsFound) {

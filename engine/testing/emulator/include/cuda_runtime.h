@@ -118,29 +118,57 @@ T __ldg(const T* address) {
   return *address;
 }
 
-// The host's side: one device, whose memory is closed to the host.
+// The host's side: one device, whose memory is closed to the host. It refuses what CUDA refuses,
+// with CUDA's numbers.
 enum cudaError_t {
   cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidConfiguration = 9,
   cudaErrorNotReady = 600,
+  cudaErrorIllegalAddress = 700,
   cudaErrorStreamCaptureUnsupported = 900,
-  cudaErrorStreamCaptureUnjoined = 904
+  cudaErrorStreamCaptureInvalidated = 901,
+  cudaErrorStreamCaptureUnmatched = 903,
+  cudaErrorStreamCaptureUnjoined = 904,
+  cudaErrorStreamCaptureIsolation = 905,
+  cudaErrorStreamCaptureImplicit = 906,
+  cudaErrorCapturedEvent = 907
 };
 inline const char* cudaGetErrorString(cudaError_t error) {
   switch (error) {
     case cudaSuccess:
       return "no error";
+    case cudaErrorInvalidValue:
+      return "invalid argument";
     case cudaErrorMemoryAllocation:
       return "out of memory";
+    case cudaErrorInvalidConfiguration:
+      return "invalid configuration argument";
     case cudaErrorNotReady:
       return "device not ready";
+    case cudaErrorIllegalAddress:
+      return "an illegal memory access was encountered";
     case cudaErrorStreamCaptureUnsupported:
       return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureInvalidated:
+      return "operation failed due to a previous error during capture";
+    case cudaErrorStreamCaptureUnmatched:
+      return "capture was not ended in the same stream as it began";
     case cudaErrorStreamCaptureUnjoined:
       return "capturing stream has unjoined work";
+    case cudaErrorStreamCaptureIsolation:
+      return "dependency created on uncaptured work in another stream";
+    case cudaErrorStreamCaptureImplicit:
+      return "operation would make the legacy stream depend on a capturing blocking stream";
+    case cudaErrorCapturedEvent:
+      return "operation not permitted on an event last recorded in a capturing stream";
   }
   return "unrecognized error code";
 }
+namespace ssd::emulator {
+inline cudaError_t ErrorOf(Answer answer) { return static_cast<cudaError_t>(answer); }
+}  // namespace ssd::emulator
 enum cudaMemcpyKind {
   cudaMemcpyHostToDevice = 1,
   cudaMemcpyDeviceToHost = 2,
@@ -173,12 +201,13 @@ inline cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  if (ssd::emulator::Capturing()) return cudaErrorStreamCaptureUnsupported;
+  if (const auto answer = ssd::emulator::OutsideCapture()) return ssd::emulator::ErrorOf(answer);
   ssd::emulator::Finish(stream);
   return cudaSuccess;
 }
 // Whoever asks again and again waits.
 inline cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  if (const auto answer = ssd::emulator::OutsideCapture()) return ssd::emulator::ErrorOf(answer);
   const bool idle = ssd::emulator::Idle(stream);
   if (!idle) ssd::emulator::Finish(stream);
   return idle ? cudaSuccess : cudaErrorNotReady;
@@ -196,29 +225,27 @@ inline cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  ssd::emulator::RecordEvent(event, stream);
-  return cudaSuccess;
+  return ssd::emulator::ErrorOf(ssd::emulator::RecordEvent(event, stream));
 }
 inline cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  if (ssd::emulator::Capturing()) return cudaErrorStreamCaptureUnsupported;
-  ssd::emulator::Finish(*event);
-  return cudaSuccess;
+  if (const auto answer = ssd::emulator::OutsideCapture()) return ssd::emulator::ErrorOf(answer);
+  return ssd::emulator::ErrorOf(ssd::emulator::Finish(*event));
 }
 inline cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned = 0) {
-  ssd::emulator::AwaitEvent(stream, event);
-  return cudaSuccess;
+  return ssd::emulator::ErrorOf(ssd::emulator::AwaitEvent(stream, event));
 }
 
 using cudaGraph_t = std::shared_ptr<const ssd::emulator::Graph>*;
 using cudaGraphExec_t = cudaGraph_t;
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 inline cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
-  ssd::emulator::BeginCapture(stream);
-  return cudaSuccess;
+  return ssd::emulator::ErrorOf(ssd::emulator::BeginCapture(stream));
 }
-inline cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
-  auto captured = ssd::emulator::EndCapture();
-  if (captured == nullptr) return cudaErrorStreamCaptureUnjoined;
+inline cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  std::shared_ptr<const ssd::emulator::Graph> captured;
+  *graph = nullptr;
+  if (const auto answer = ssd::emulator::EndCapture(stream, &captured))
+    return ssd::emulator::ErrorOf(answer);
   *graph = new std::shared_ptr<const ssd::emulator::Graph>(std::move(captured));
   return cudaSuccess;
 }
@@ -242,11 +269,12 @@ inline cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
 
 enum { cudaHostAllocPortable = 1 };
 inline cudaError_t cudaHostAlloc(void** data, size_t bytes, unsigned) {
+  if (const auto answer = ssd::emulator::OutsideCapture()) return ssd::emulator::ErrorOf(answer);
   *data = ssd::emulator::AllocatePinned(bytes);
   return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
 inline cudaError_t cudaFreeHost(void* data) {
-  ssd::emulator::FinishAll();
+  if (const auto answer = ssd::emulator::OutsideCapture()) return ssd::emulator::ErrorOf(answer);
   ssd::emulator::FreePinned(data);
   return cudaSuccess;
 }
@@ -254,41 +282,51 @@ inline cudaError_t cudaFreeHost(void* data) {
 // neither can be captured.
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                                    cudaStream_t stream) {
+  namespace emulator = ssd::emulator;
+  const auto fits = [bytes](const void* address, bool device) {
+    return device ? emulator::OnDevice(address, bytes) : !emulator::OnDevice(address, 0);
+  };
+  const char *first = static_cast<char*>(to), *other = static_cast<const char*>(from);
+  if (!fits(to, kind != cudaMemcpyDeviceToHost) || !fits(from, kind != cudaMemcpyHostToDevice) ||
+      (first < other + bytes && other < first + bytes))
+    return cudaErrorInvalidValue;
   const void* host = kind == cudaMemcpyHostToDevice ? from : to;
-  const bool pageable = kind != cudaMemcpyDeviceToDevice && !ssd::emulator::Pinned(host);
-  if (pageable && ssd::emulator::Captured(stream)) return cudaErrorStreamCaptureUnsupported;
+  const bool pageable = kind != cudaMemcpyDeviceToDevice && !emulator::Pinned(host);
+  if (pageable && emulator::Captured(stream)) return emulator::ErrorOf(emulator::OutsideCapture());
   if (pageable && kind == cudaMemcpyHostToDevice) {
-    const auto* begin = static_cast<const char*>(from);
-    ssd::emulator::Enqueue(stream, [to, staged = std::vector<char>(begin, begin + bytes)] {
-      const ssd::emulator::Opened opened;
-      std::copy(staged.begin(), staged.end(), static_cast<char*>(to));
-    });
-    return cudaSuccess;
+    return emulator::ErrorOf(
+        emulator::Enqueue(stream, [to, staged = std::vector<char>(other, other + bytes)] {
+          const emulator::Opened opened;
+          std::copy(staged.begin(), staged.end(), static_cast<char*>(to));
+        }));
   }
-  ssd::emulator::Enqueue(stream, [=] {
-    const ssd::emulator::Opened opened;
+  std::shared_ptr<void> used;
+  if (kind != cudaMemcpyDeviceToDevice) used = emulator::UsePinned(host);
+  const auto answer = emulator::Enqueue(stream, [to, from, bytes, used] {
+    const emulator::Opened opened;
     std::memcpy(to, from, bytes);
+    (void)used;
   });
-  if (pageable) ssd::emulator::Finish(stream);
-  return cudaSuccess;
+  if (pageable) emulator::Finish(stream);
+  return emulator::ErrorOf(answer);
 }
 inline cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
-  ssd::emulator::Enqueue(stream, [=] {
+  if (!ssd::emulator::OnDevice(to, bytes)) return cudaErrorInvalidValue;
+  return ssd::emulator::ErrorOf(ssd::emulator::Enqueue(stream, [=] {
     const ssd::emulator::Opened opened;
     std::memset(to, value, bytes);
-  });
-  return cudaSuccess;
+  }));
 }
 template <class T>
 cudaError_t cudaMalloc(T** data, size_t bytes) {
-  if (ssd::emulator::Capturing()) return cudaErrorStreamCaptureUnsupported;
+  if (const auto answer = ssd::emulator::OutsideCapture()) return ssd::emulator::ErrorOf(answer);
   *data = static_cast<T*>(ssd::emulator::Allocate(bytes));
   return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
 inline cudaError_t cudaFree(void* data) {
+  if (const auto answer = ssd::emulator::OutsideCapture()) return ssd::emulator::ErrorOf(answer);
   ssd::emulator::FinishAll();
-  ssd::emulator::Free(data);
-  return cudaSuccess;
+  return ssd::emulator::Free(data) ? cudaSuccess : cudaErrorInvalidValue;
 }
 
 struct cudaDeviceProp {
@@ -314,14 +352,33 @@ struct cudaLaunchConfig_t {
   size_t dynamicSmemBytes = 0;
   cudaStream_t stream = nullptr;
 };
+namespace ssd::emulator {
+// Whether a kernel would be given an address of the host, by itself or within a structure. There a
+// number of 32 bits may have a neighbour that was never written: beside a small one it is no
+// address.
+template <class T>
+bool NamesHost(const T& argument) {
+  if constexpr (std::is_pointer_v<T>) return OnHost(argument);
+  for (size_t at = 0; at + sizeof(uintptr_t) <= sizeof(T); at += sizeof(uintptr_t)) {
+    uintptr_t word = 0;
+    std::memcpy(&word, reinterpret_cast<const char*>(&argument) + at, sizeof word);
+    if ((word & 0xffffffffu) >= 1u << 20 && OnHost(reinterpret_cast<const void*>(word)))
+      return true;
+  }
+  return false;
+}
+}  // namespace ssd::emulator
 template <class... Wanted, class... Given>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Wanted...),
                                Given&&... args) {
-  [&](Wanted... wanted) {
-    ssd::emulator::Enqueue(config->stream, [=, grid = config->gridDim, block = config->blockDim] {
-      const ssd::emulator::Opened opened;
-      ssd::emulator::Run(grid, block, [&] { kernel(wanted...); });
-    });
+  static_assert((sizeof(Wanted) + ... + 0) <= 4096, "more than every GPU takes");
+  if (!ssd::emulator::Fits(config->gridDim, config->blockDim)) return cudaErrorInvalidConfiguration;
+  return [&](Wanted... wanted) {
+    if ((ssd::emulator::NamesHost(wanted) || ...)) return cudaErrorIllegalAddress;
+    return ssd::emulator::ErrorOf(ssd::emulator::Enqueue(
+        config->stream, [=, grid = config->gridDim, block = config->blockDim] {
+          const ssd::emulator::Opened opened;
+          ssd::emulator::Run(grid, block, [&] { kernel(wanted...); });
+        }));
   }(std::forward<Given>(args)...);
-  return cudaSuccess;
 }

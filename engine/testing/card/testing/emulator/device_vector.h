@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// In the place of the emulator's, for the same tests on a card: memory that both sides reach.
+// In the place of the emulator's, for the same tests on a card.
 #pragma once
 
 #include <cuda_runtime.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -37,33 +38,39 @@ class DeviceVector {
   explicit DeviceVector(std::vector<T> host)
       : host_(std::move(host)), size_(host_.size() * sizeof(T) + 2 * kGuard) {
     void* memory = nullptr;
-    SSD_CUDA(cudaMallocManaged(&memory, size_));
+    SSD_CUDA(cudaMalloc(&memory, size_));
     bytes_ = static_cast<std::byte*>(memory);
-    std::fill_n(bytes_, size_, kByte);
-    for (size_t i = 0; i < host_.size(); ++i) data()[i] = host_[i];
+    SSD_CUDA(cudaMemset(bytes_, kByte, size_));
+    SSD_CUDA(cudaMemcpy(data(), host_.data(), host_.size() * sizeof(T), cudaMemcpyHostToDevice));
   }
   ~DeviceVector() {
     EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
-    bool whole = true;
-    for (size_t i = 0; i < kGuard; ++i)
-      whole = whole && bytes_[i] == kByte && bytes_[size_ - 1 - i] == kByte;
-    if (!whole) ADD_FAILURE() << "a kernel wrote outside a block of " << host_.size() << " values";
+    if (!Whole(bytes_) || !Whole(bytes_ + size_ - kGuard))
+      ADD_FAILURE() << "a kernel wrote outside a block of " << host_.size() << " values";
     (void)cudaFree(bytes_);
   }
   DeviceVector(const DeviceVector&) = delete;
   DeviceVector& operator=(const DeviceVector&) = delete;
 
-  T* data() const { return reinterpret_cast<T*>(&bytes_[kGuard]); }
+  T* data() const { return reinterpret_cast<T*>(&bytes_[kGuard]); }  // the device's
   size_t size() const { return host_.size(); }
   const std::vector<T>& host() const { return host_; }  // as given
-  const T* Fetch() const {                              // as it is now
+  std::vector<T> Fetch() const {                        // as it is now
+    std::vector<T> now(host_.size());
     SSD_CUDA(cudaDeviceSynchronize());
-    return data();
+    SSD_CUDA(cudaMemcpy(now.data(), data(), now.size() * sizeof(T), cudaMemcpyDeviceToHost));
+    return now;
   }
 
  private:
+  static bool Whole(const std::byte* guard) {
+    std::array<uint8_t, kGuard> bytes{};
+    EXPECT_EQ(cudaMemcpy(bytes.data(), guard, kGuard, cudaMemcpyDeviceToHost), cudaSuccess);
+    return std::ranges::all_of(bytes, [](uint8_t b) { return b == kByte; });
+  }
+
   static constexpr size_t kGuard = 256;
-  static constexpr std::byte kByte{0xa7};
+  static constexpr uint8_t kByte = 0xa7;
   std::vector<T> host_;
   size_t size_;
   std::byte* bytes_ = nullptr;
