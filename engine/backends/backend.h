@@ -315,7 +315,8 @@ struct BackendOptions {
   NormSpan* norm_span = nullptr;  // must outlive the backend; null: this rank alone
   // CUDA: folder that keeps which cuDNN plans are fastest; empty: none.
   std::string plan_cache = {};
-  bool fusions = true;  // CUDA: whether it fuses()
+  bool time_plans = true;  // CUDA: else the first plan that cuDNN offers is taken, for tests
+  bool fusions = true;     // CUDA: whether it fuses()
   std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 // Throws Status::kUnavailable naming what is missing. The only file with a build switch: open.cc.

@@ -19,20 +19,21 @@ namespace {
 
 const RunIdentity kRun{.seed = 1, .batch = 1, .precision = "FP16"};
 
+std::unique_ptr<Backend> OnCuda() { return MakeCudaBackend({.time_plans = false}); }
 Training OnCpu() {
   return Training(
       OpenBackend({.device = DeviceKind::kCpu, .precision = Precision::kF32, .threads = 1}));
 }
 
 TEST(CudaTraining, TheHostCannotReadDeviceMemory) {
-  const auto backend = MakeCudaBackend();
+  const auto backend = OnCuda();
   const auto memory = backend->Allocate(4);
   const auto* value = static_cast<const volatile float*>(memory->data());
   EXPECT_DEATH(std::exit(*value == 0 ? 0 : 1), "");
 }
 
 TEST(CudaTraining, FollowsTheCpu) {
-  Training cpu = OnCpu(), cuda(MakeCudaBackend());
+  Training cpu = OnCpu(), cuda(OnCuda());
   float first = 0;
   for (int step = 0; step < 3; ++step) {
     const float want = cpu.Step(), got = cuda.Step();
@@ -58,12 +59,12 @@ TEST(CudaTraining, FollowsTheCpu) {
 TEST(CudaTraining, GoesOnFromACheckpointToTheBit) {
   const TestFolder folder;
   const std::string middle = folder / "middle", again = folder / "again";
-  Training run(MakeCudaBackend());
+  Training run(OnCuda());
   run.Step();
   SaveCheckpoint(middle, run.parameters, {.epoch = 1, .iteration = 1, .step = 1}, kRun);
   const float want = run.Step();
 
-  Training resumed(MakeCudaBackend());
+  Training resumed(OnCuda());
   EXPECT_EQ(LoadCheckpoint(middle, kRun, resumed.parameters).step, 1);
   SaveCheckpoint(again, resumed.parameters, {.epoch = 1, .iteration = 1, .step = 1}, kRun);
   EXPECT_EQ(ReadFile(again), ReadFile(middle));
@@ -97,7 +98,7 @@ std::map<int64_t, std::vector<float>> Evaluate(Backend& backend, const Parameter
 TEST(CudaTraining, EvaluatesWhatTheDeviceRenders) {
   const TestFolder folder;
   MakeTestDataset(folder.path(), 1, 3);
-  const auto backend = MakeCudaBackend();
+  const auto backend = OnCuda();
   Parameters parameters(SmallSsd(), *backend);
   parameters.Initialize({.seed = 1, .zero_last_gamma = false}, [](const Param&) {});
   const auto got = Evaluate(*backend, parameters, folder.path(), true);

@@ -48,7 +48,7 @@ class CudaBackend final : public Backend {
     if (options.norm_span != nullptr)
       context_.norm_span = &span_.emplace(*options.norm_span, *side_);
     target_ =
-        OpenGpuTarget(context_.stream, {options.plan_cache, options.warn});
+        OpenGpuTarget(context_.stream, {options.plan_cache, options.time_plans, options.warn});
   }
   ~CudaBackend() override {
     target_.reset();

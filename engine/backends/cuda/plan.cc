@@ -53,6 +53,10 @@ std::string CacheKey(const std::string& name, Graph& graph) {
 
 fe::error_t Define(const PlanTarget& target, Graph& graph) {
   target.Prepare(graph);
+  // A recorded step does not outlive its plans. Else the frontend asks at every run whether it is
+  // captured, of a libcudart.so that it looks for: the engine has CUDA's runtime within itself, and
+  // a machine need not have another.
+  graph.set_cuda_graph_retention(fe::CudaGraphRetention_t::NONE);
   auto status = graph.validate();
   if (status.is_bad()) return status;
   return target.handle() != nullptr ? graph.build_operation_graph(target.handle())
@@ -75,8 +79,11 @@ void Offer(const PlanTarget& target, Graph& graph, PlanRecord& record) {
   auto status = graph.create_execution_plans(modes);
   if (status.is_bad()) record.refusal = status.get_message();
   graph.deselect_workspace_greater_than(kMaxWorkspace);
-  graph.deselect_numeric_notes(
-      {fe::NumericalNote_t::NONDETERMINISTIC, fe::NumericalNote_t::REDUCED_PRECISION_REDUCTION});
+  using Note =
+      fe::NumericalNote_t;  // Winograd's larger tiles lose digits of f16 in their transforms
+  graph.deselect_numeric_notes({Note::NONDETERMINISTIC, Note::REDUCED_PRECISION_REDUCTION,
+                                Note::WINOGRAD_TILE_4x4, Note::WINOGRAD_TILE_6x6,
+                                Note::WINOGRAD_TILE_13x13});
 }
 
 void Choose(PlanTarget& target, BuiltPlan& plan, const std::string& key) {

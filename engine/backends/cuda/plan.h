@@ -73,10 +73,11 @@ class PlanTarget {
 
 struct PlanOptions {
   std::string cache;  // folder of what was chosen before; empty: none
+  bool time = true;   // or take cuDNN's first
   std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 
-// The GPU's own, bound to a stream of the context. Plans are timed on it.
+// The GPU's own, bound to a stream of the context on which plans are timed.
 std::unique_ptr<PlanTarget> OpenGpuTarget(void* stream, const PlanOptions& options);
 // From a JSON of cuDNN's device properties; sm is 80 for compute capability 8.0. Throws
 // Status::kInvalid if cuDNN does not take the properties.
@@ -87,7 +88,7 @@ using PlanPack = std::unordered_map<int64_t, void*>;
 
 // A cuDNN graph with the engine that runs it: the one that the target's cache names, else the
 // fastest of those that cuDNN's heuristics offer (plan_choice.h). Engines whose sums are not the
-// same in each run, or are kept in less than f32, are left out.
+// same in each run, are kept in less than f32 or come of Winograd's larger tiles are left out.
 class CudnnPlan {
  public:
   // name tells the graph from every other.

@@ -20,7 +20,7 @@
 namespace ssd {
 namespace {
 
-constexpr char kFirstLine[] = "mlperf-ssd plans 1";
+constexpr char kFirstLine[] = "mlperf-ssd plans 2";
 constexpr size_t kMaxBytes = size_t{4} << 20;  // some ten thousand plans
 
 std::string FileName(const std::string& identity) {

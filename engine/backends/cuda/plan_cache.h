@@ -18,7 +18,7 @@ struct CachedPlan {
 
 // What was chosen on a device of this kind, in a text file of a folder:
 //
-//   mlperf-ssd plans 1
+//   mlperf-ssd plans 2
 //   NVIDIA H100 PCIe, compute 9.0, cuDNN 91900, driver 13000
 //   ENGINE KNOB=VALUE,... MS GRAPH        (a line a graph; "-" for no knob)
 //   sum HEX                               (of everything above, FNV-1a)

@@ -47,10 +47,10 @@ TEST_F(PlanCacheTest, KeepsWhatIsPut) {
   EXPECT_TRUE(warnings_.empty()) << warnings_[0];
   EXPECT_EQ(cache.path().substr(folder_.path().size()),
             "/made/here/plans-NVIDIA-H100-PCIe-compute-9.0-cuDNN-91900-driver-13000.txt");
-  EXPECT_EQ(ReadFile(cache.path()), std::string("mlperf-ssd plans 1\n") + kDevice +
+  EXPECT_EQ(ReadFile(cache.path()), std::string("mlperf-ssd plans 2\n") + kDevice +
                                         "\n0 - 3 bias gradient  with two  blanks\n"
                                         "61 6=2,14=-1 0.125 conv forward\n"
-                                        "sum 10e24af5a6222a2a\n");
+                                        "sum 732c88efda8712e3\n");
 }
 
 TEST_F(PlanCacheTest, DevicesDoNotMix) {

@@ -57,6 +57,12 @@ TEST_F(CudnnPlans, AreBuiltOnceForAGraph) {
   EXPECT_EQ(target_->built.size(), 2u);
 }
 
+// The engine has CUDA's runtime within itself: where it runs there may be no other.
+TEST_F(CudnnPlans, AskForNoOtherRuntime) {
+  ConvForward(*target_, Conv(38), true);
+  EXPECT_EQ(dlopen("libcudart.so.13", RTLD_NOW | RTLD_NOLOAD), nullptr);
+}
+
 // Says that one of the graph's plans is fast; runs nothing.
 class WrittenTimer final : public PlanTimer {
  public:
