@@ -265,7 +265,10 @@ class CudaDecoderTest : public CudaInputTest {
  protected:
   CudaDecoderTest() {
     options_.decoder = Decoder::kDevice;
-    emulator::SetNvjpeg([this](const JpegJob& job) {
+    const auto in_batches = [this](const JpegJob& job) {
+      return alone_ == 0 || job.file.size() % alone_ != 0;
+    };
+    const auto decode = [this](const JpegJob& job) {
       ++asked_;
       if (refused_ > 0 && job.file.size() % refused_ == 0) return false;
       JpegDecoder decoder;
@@ -279,12 +282,14 @@ class CudaDecoderTest : public CudaInputTest {
       }
       ++decoded_;
       return true;
-    });
+    };
+    emulator::SetNvjpeg(decode, in_batches);
   }
   ~CudaDecoderTest() override { emulator::SetNvjpeg({}); }
 
   int asked_ = 0, decoded_ = 0;
   size_t refused_ = 0;  // files of a size that this divides
+  size_t alone_ = 0;    // those that no batch holds
 };
 
 TEST_F(CudaDecoderTest, EqualsTheHostsDecoder) {
@@ -315,6 +320,16 @@ TEST_F(CudaDecoderTest, TheHostDecodesWhatIsRefused) {
     refused_ = refused;
     EXPECT_TRUE(OnDevice(5) == want) << refused;
   }
+}
+
+// As a GPU's own decoder: what it does not take does not spoil the batch.
+TEST_F(CudaDecoderTest, WhatNoBatchHoldsIsDecodedByItself) {
+  const auto want = OnDevice(5);
+  for (const size_t alone : {1, 2}) {
+    alone_ = alone;
+    EXPECT_TRUE(OnDevice(5) == want) << alone;
+  }
+  EXPECT_EQ(decoded_, asked_) << "each once";
 }
 
 TEST_F(CudaDecoderTest, KeptImagesAreNotDecodedAgain) {

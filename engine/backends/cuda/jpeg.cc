@@ -4,6 +4,7 @@
 
 #include <array>
 #include <utility>
+#include <vector>
 
 namespace ssd {
 namespace {
@@ -23,10 +24,17 @@ class CudaJpeg final : public DeviceJpeg {
   void Decode(std::span<JpegJob> jobs) override {
     if (jobs.empty()) return;
     Place(jobs);
-    if (!library_->DecodeAll(jobs, context_.stream)) {
-      for (JpegJob& job : jobs)
-        if (!library_->DecodeOne(job, context_.stream)) job.pixels = nullptr;
+    std::vector<JpegJob> together;
+    std::vector<JpegJob*> in_batch, alone;
+    for (JpegJob& job : jobs) {
+      const bool taken = library_->InBatches(job);
+      (taken ? in_batch : alone).push_back(&job);
+      if (taken) together.push_back(job);
     }
+    if (!together.empty() && !library_->DecodeAll(together, context_.stream))
+      alone.insert(alone.end(), in_batch.begin(), in_batch.end());
+    for (JpegJob* job : alone)
+      if (!library_->DecodeOne(*job, context_.stream)) job->pixels = nullptr;
     SSD_CUDA(cudaStreamSynchronize(context_.stream));
   }
 

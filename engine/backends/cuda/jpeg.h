@@ -14,6 +14,8 @@ namespace ssd {
 class JpegLibrary {
  public:
   virtual ~JpegLibrary() = default;
+  // Whether DecodeAll takes it: a GPU's own decoder takes less than its processors do.
+  virtual bool InBatches(const JpegJob& job) = 0;
   virtual bool DecodeAll(std::span<const JpegJob> jobs, cudaStream_t stream) = 0;  // or none
   virtual bool DecodeOne(const JpegJob& job, cudaStream_t stream) = 0;
 };
@@ -22,7 +24,8 @@ class JpegLibrary {
 // what is missing.
 std::unique_ptr<JpegLibrary> OpenNvjpeg();
 
-// A batch at once; if the library refuses that, file by file.
+// A batch at once, and file by file what the library does not take so; all of it, if it refuses the
+// batch.
 std::unique_ptr<DeviceJpeg> MakeCudaJpeg(std::unique_ptr<JpegLibrary> library);
 
 }  // namespace ssd

@@ -16,11 +16,17 @@ DecodeJpeg& Decoder() {
   static DecodeJpeg decode;
   return decode;
 }
+std::function<bool(const JpegJob&)>& Batches() {
+  static std::function<bool(const JpegJob&)> in_batches;
+  return in_batches;
+}
 
 // A batch is refused whole for one file, and may be half decoded then.
 class Library final : public JpegLibrary {
  public:
+  bool InBatches(const JpegJob& job) override { return !Batches() || Batches()(job); }
   bool DecodeAll(std::span<const JpegJob> jobs, cudaStream_t stream) override {
+    for (const JpegJob& job : jobs) SSD_CHECK(InBatches(job));
     for (const JpegJob& job : jobs)
       if (!DecodeOne(job, stream)) return false;
     return true;
@@ -34,7 +40,10 @@ class Library final : public JpegLibrary {
 
 }  // namespace
 
-void SetNvjpeg(DecodeJpeg decode) { Decoder() = std::move(decode); }
+void SetNvjpeg(DecodeJpeg decode, std::function<bool(const JpegJob&)> in_batches) {
+  Decoder() = std::move(decode);
+  Batches() = std::move(in_batches);
+}
 
 }  // namespace emulator
 

@@ -10,8 +10,9 @@
 
 namespace ssd::emulator {
 
-// Decodes a file to job.pixels, or refuses it. Empty, as at first: there is no nvJPEG.
+// Decodes a file to job.pixels, or refuses it. Empty, as at first: there is no nvJPEG. in_batches:
+// whether a batch may hold it, as JpegLibrary's; empty: all.
 using DecodeJpeg = std::function<bool(const JpegJob& job)>;
-void SetNvjpeg(DecodeJpeg decode);
+void SetNvjpeg(DecodeJpeg decode, std::function<bool(const JpegJob& job)> in_batches = {});
 
 }  // namespace ssd::emulator
