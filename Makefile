@@ -45,12 +45,12 @@ engine-cuda: deps ## lib/libssd_engine_cuda.so, with both backends; 2 GB of tool
 	cp -a --remove-destination .deps/onednn/lib/libdnnl.so.3* lib/
 
 # The test programs that need a card.
-CARD_TESTS := cuda_suite_test cuda_kernels_test cuda_training_test nccl_test
+CARD_TESTS := cuda_suite_test cuda_kernels_test cuda_training_test cuda_jpeg_test nccl_sums_test nccl_test
 
 .PHONY: cuda-check
 cuda-check: engine-cuda ## what of the GPU path can be proved without a GPU
-	cmake --build $(CUDA) -j $(JOBS) --target cuda_plans cuda_backend_test cuda_plan_test $(CARD_TESTS)
-	ctest --test-dir $(CUDA) --output-on-failure -R '^(cuda_|nccl)'
+	cmake --build $(CUDA) -j $(JOBS) --target cuda_plans cuda_backend_test cuda_plan_test nvjpeg_test $(CARD_TESTS)
+	ctest --test-dir $(CUDA) --output-on-failure -R '^(cuda_|nccl|nvjpeg)'
 	scripts/cuda-check .deps/cuda $(CUDA) engine/testing/gpus
 	cmake -S engine -B $(BUILD) $(CMAKE_FLAGS)
 	cmake --build $(BUILD) -j $(JOBS) --target emulator_test cuda_kernels_test cuda_suite_test cuda_training_test
