@@ -24,17 +24,19 @@ const opsSuite = "testing/card/cuda_suite_test"
 // time.
 func (f files) checks() []check {
 	return []check{
-		{deviceCheck, 3 * time.Minute, f.device},
+		{deviceCheck, 5 * time.Minute, f.device},
 		{"ops", 5 * time.Minute, f.suite(opsSuite)},
 		{"kernels", 5 * time.Minute, f.suite("testing/card/cuda_kernels_test")},
 		{"training", 5 * time.Minute, f.suite("testing/card/cuda_training_test")},
 		{"step", 10 * time.Minute, f.step},
 		{"nccl", 2 * time.Minute, f.suite("comm/nccl_test")},
+		{"captured", 2 * time.Minute, f.suite("testing/card/nccl_sums_test")},
 		{"sums", 3 * time.Minute, f.sums},
-		{"nvjpeg", 3 * time.Minute, f.ifThere("data/nvjpeg_test")},
+		{"nvjpeg", 3 * time.Minute, f.suite("testing/card/cuda_jpeg_test")},
 		{"input", 5 * time.Minute, f.inputs},
 		{"speed", 10 * time.Minute, f.speed},
 		{"toy", 15 * time.Minute, f.train},
+		{"ranks", 15 * time.Minute, f.trainPair},
 	}
 }
 
@@ -51,7 +53,10 @@ func (f files) device(ctx context.Context) (any, error) {
 	var missing *failure
 	_, err := output(ctx, filepath.Join(f.tests, opsSuite), "--gtest_list_tests")
 	if errors.As(err, &missing) && missing.code() == skippedCode {
-		return nil, errors.New(missing.said)
+		return nil, &noGPUError{missing.said}
+	}
+	if err != nil { // all that follow begin like this
+		return nil, &noGPUError{err.Error()}
 	}
 	timed, err := decoded[timing](ctx, f.program, f.onCard("bench", "infer", "--batch=1", "--steps=1", "--json")...)
 	if err != nil {
@@ -70,9 +75,18 @@ func (f files) onCard(verb ...string) []string {
 	return append(verb, "--precision=fp16", "--engine="+f.cuda)
 }
 
+// gpus is how many CUDA sees, at most.
 func gpus() int {
 	devices, _ := filepath.Glob("/dev/nvidia[0-9]*") // the pattern is valid
+	if names, set := os.LookupEnv("CUDA_VISIBLE_DEVICES"); set {
+		return visible(len(devices), names)
+	}
 	return len(devices)
+}
+
+// visible is how many of the devices the names of CUDA_VISIBLE_DEVICES may leave.
+func visible(devices int, names string) int {
+	return min(devices, len(strings.FieldsFunc(names, func(r rune) bool { return r == ',' || r == ' ' })))
 }
 
 // suite runs a GoogleTest program of the build.
@@ -97,16 +111,6 @@ func (f files) suite(program string) func(context.Context) (any, error) {
 			return nil, fmt.Errorf("%s has no tests", program)
 		}
 		return counted, nil
-	}
-}
-
-// ifThere is a suite that not every build has.
-func (f files) ifThere(program string) func(context.Context) (any, error) {
-	return func(ctx context.Context) (any, error) {
-		if _, err := os.Stat(filepath.Join(f.tests, program)); err != nil {
-			return nil, &skipError{"this build has no " + program}
-		}
-		return f.suite(program)(ctx)
 	}
 }
 
@@ -158,14 +162,24 @@ func (f files) sums(ctx context.Context) (any, error) {
 }
 
 // train goes from random weights to the target on the toy data set, and checks the log.
-func (f files) train(ctx context.Context) (any, error) {
-	logs := filepath.Join(f.work, "results")
+func (f files) train(ctx context.Context) (any, error) { return f.trainOn(ctx, "results") }
+
+// trainPair does so with half the batch on each of two GPUs, whose gradients NCCL sums in the step's graph.
+func (f files) trainPair(ctx context.Context) (any, error) {
+	if n := gpus(); n < 2 {
+		return nil, &skipError{fmt.Sprintf("%d GPU, two ranks need two", n)}
+	}
+	return f.trainOn(ctx, "results-of-two", "--nproc=2", "--set=model.batch_size=4")
+}
+
+func (f files) trainOn(ctx context.Context, folder string, more ...string) (any, error) {
+	logs := filepath.Join(f.work, folder)
 	data, err := f.toyData(ctx)
 	if err != nil {
 		return nil, err
 	}
-	_, err = output(ctx, f.program, "launch", "--config="+f.toy, "--engine="+f.cuda,
-		`--set=device.kind="cuda"`, `--set=model.precision="fp16"`, "--set=run.log_dir="+strconv.Quote(logs), "--set=data.dir="+strconv.Quote(data))
+	_, err = output(ctx, f.program, append([]string{"launch", "--config=" + f.toy, "--engine=" + f.cuda,
+		`--set=device.kind="cuda"`, `--set=model.precision="fp16"`, "--set=run.log_dir=" + strconv.Quote(logs), "--set=data.dir=" + strconv.Quote(data)}, more...)...)
 	outcome, unread := os.ReadFile(filepath.Join(logs, "run.json"))
 	if !json.Valid(outcome) {
 		outcome = nil

@@ -50,7 +50,7 @@ esac
 
 // suiteOf plays a GoogleTest program.
 func suiteOf(tests string, code string) string {
-	return "#!/bin/sh\nfor word; do case $word in --gtest_output=json:*) echo '" + tests + "' >\"${word#*:}\" ;; esac; done\necho said last\nexit " + code + "\n"
+	return "#!/bin/sh\n[ \"$1\" = --gtest_list_tests ] && [ " + code + " != 77 ] && exit 0\nfor word; do case $word in --gtest_output=json:*) echo '" + tests + "' >\"${word#*:}\" ;; esac; done\necho said last\nexit " + code + "\n"
 }
 
 const twoTests = `{"tests": 2, "testsuites": [{"name": "Conv", "testsuite": [{"name": "A", "result": "COMPLETED"}, {"name": "B", "result": "SKIPPED"}]}]}`
@@ -68,7 +68,9 @@ func fake(t *testing.T) files {
 		work:    filepath.Join(root, "work"),
 	}
 	put(t, f.program, program)
-	for _, name := range []string{"testing/card/cuda_suite_test", "testing/card/cuda_kernels_test", "testing/card/cuda_training_test", "comm/nccl_test"} {
+	t.Setenv("CUDA_VISIBLE_DEVICES", "") // the same wherever it runs
+	for _, name := range []string{"testing/card/cuda_suite_test", "testing/card/cuda_kernels_test", "testing/card/cuda_training_test",
+		"testing/card/cuda_jpeg_test", "testing/card/nccl_sums_test", "comm/nccl_test"} {
 		put(t, filepath.Join(f.tests, name), suiteOf(twoTests, "0"))
 	}
 	if err := os.Mkdir(f.work, 0o755); err != nil {
@@ -110,8 +112,16 @@ func putStep(t *testing.T, path string, change func(name string, values []float3
 
 func runAll(t *testing.T, f files) (*report, string) {
 	t.Helper()
+	return runChecks(t, t.Context(), f.checks(), time.Time{})
+}
+
+func runChecks(t *testing.T, ctx context.Context, checks []check, end time.Time) (*report, string) {
+	t.Helper()
 	var lines bytes.Buffer
-	r := run(t.Context(), f.checks(), &lines)
+	r, err := run(ctx, checks, end, &lines, func(*report) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
 	return r, lines.String()
 }
 
@@ -127,11 +137,11 @@ func (r *report) of(name string) result {
 func TestAllPass(t *testing.T) {
 	f := fake(t)
 	r, lines := runAll(t, f)
-	if r.Passed != 10 || r.Failed != 0 || r.Skipped != 1 {
+	if r.Passed != 12 || r.Failed != 0 || r.Skipped != 1 {
 		t.Fatalf("%d passed, %d failed, %d skipped:\n%s", r.Passed, r.Failed, r.Skipped, lines)
 	}
-	if got := r.of("nvjpeg"); got.Status != skipped || got.Reason != "this build has no data/nvjpeg_test" {
-		t.Errorf("nvjpeg: %v", got)
+	if got := r.of("ranks"); got.Status != skipped || got.Reason != "0 GPU, two ranks need two" {
+		t.Errorf("ranks: %v", got)
 	}
 	output := filepath.Join(t.TempDir(), "made/gpu-check.json")
 	if err := r.write(output); err != nil {
@@ -148,7 +158,7 @@ func TestAllPass(t *testing.T) {
 			Figures map[string]any
 		}
 	}
-	if err := json.Unmarshal(text, &read); err != nil || read.Passed != 10 || len(read.Checks) != 11 {
+	if err := json.Unmarshal(text, &read); err != nil || read.Passed != 12 || len(read.Checks) != 13 {
 		t.Fatalf("%v: %s", err, text)
 	}
 	figures := map[string]map[string]any{}
@@ -175,7 +185,7 @@ func TestAllPass(t *testing.T) {
 		t.Errorf("speed: %v", figures["speed"])
 	}
 	var words bytes.Buffer
-	if err := r.verdict(&words, output, f.work); err != nil || !strings.HasPrefix(words.String(), "10 passed, 0 failed, 1 skipped: ") {
+	if err := r.verdict(&words, output, f.work); err != nil || !strings.HasPrefix(words.String(), "12 passed, 0 failed, 1 skipped: ") {
 		t.Errorf("%v, %s", err, &words)
 	}
 	if _, err := os.Stat(f.work); err == nil {
@@ -191,7 +201,7 @@ func TestFailures(t *testing.T) {
 	put(t, filepath.Join(f.tests, "testing/card/cuda_kernels_test"), "#!/bin/sh\necho out of memory >&2\nkill -SEGV $$\n")
 	put(t, filepath.Join(f.tests, "testing/card/cuda_training_test"), suiteOf(twoTests, "77"))
 	put(t, filepath.Join(f.tests, "comm/nccl_test"), suiteOf(`{"tests": 0}`, "0"))
-	put(t, filepath.Join(f.tests, "data/nvjpeg_test"), suiteOf(`no JSON`, "0"))
+	put(t, filepath.Join(f.tests, "testing/card/cuda_jpeg_test"), suiteOf(`no JSON`, "0"))
 	putStep(t, filepath.Join(filepath.Dir(f.program), "libssd_engine_cuda.safetensors"), func(name string, values []float32) {
 		if name == "scores" {
 			values[0] = float32(math.NaN())
@@ -216,8 +226,15 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%v, want %s", got, want)
 		}
 	}
-	if r.Passed != 4 || r.Failed != 6 || r.Skipped != 1 {
+	if r.Passed != 5 || r.Failed != 6 || r.Skipped != 2 {
 		t.Errorf("%d passed, %d failed, %d skipped:\n%s", r.Passed, r.Failed, r.Skipped, lines)
+	}
+	output := filepath.Join(t.TempDir(), "r.json") // NaN and all
+	if err := r.write(output); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(output); err != nil || !bytes.Contains(text, []byte("Scores:NaN")) {
+		t.Errorf("%v: %s", err, text)
 	}
 	if err := r.verdict(&bytes.Buffer{}, "x.json", f.work); exit.CodeOf(err) != exit.Failed || !strings.Contains(err.Error(), f.work) {
 		t.Errorf("verdict: %v", err)
@@ -239,13 +256,23 @@ func TestNoGPU(t *testing.T) {
 	f := fake(t)
 	put(t, filepath.Join(f.tests, opsSuite), "#!/bin/sh\necho 'SKIPPED: no NVIDIA driver (libcuda.so.1) on this machine'\nexit 77\n")
 	r, lines := runAll(t, f)
-	if r.Passed != 0 || r.Failed != 1 || r.Skipped != 10 || r.of("toy").Reason == "" || lines != "" {
+	if r.Passed != 0 || r.Failed != 1 || r.Skipped != 12 || r.of("toy").Reason == "" || lines != "" {
 		t.Errorf("%+v\n%s", r, lines)
 	}
 	var words bytes.Buffer
 	err := r.verdict(&words, "x.json", f.work)
 	if exit.CodeOf(err) != exit.Failed || err.Error() != "no NVIDIA driver (libcuda.so.1) on this machine" || words.Len() > 0 {
 		t.Errorf("verdict: %v, %s", err, &words)
+	}
+}
+
+// A card that fails its first task is asked for the others.
+func TestFirstTaskFails(t *testing.T) {
+	f := fake(t)
+	put(t, f.program, strings.Replace(program, `"bench infer") `, `"bench infer") echo "mlperf-ssd: no engine" >&2; exit 1; `, 1))
+	r, lines := runAll(t, f)
+	if got := r.of(deviceCheck); got.Status != failed || !strings.Contains(got.Reason, "no engine") || r.of("toy").Status != passed || r.Failed != 1 {
+		t.Errorf("%v\n%s", got, lines)
 	}
 }
 
@@ -257,7 +284,7 @@ func TestTimeout(t *testing.T) {
 		{"hangs", 100 * time.Millisecond, func(ctx context.Context) (any, error) { return output(ctx, hang) }},
 		{"next", time.Minute, func(context.Context) (any, error) { return 7, nil }},
 	}
-	r := run(t.Context(), checks, &bytes.Buffer{})
+	r, _ := runChecks(t, t.Context(), checks, time.Time{})
 	if got := r.of("hangs"); got.Status != failed || got.Reason != "did not end in 100ms" {
 		t.Errorf("hangs: %v", got)
 	}
@@ -266,10 +293,93 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
+// Where the program is killed the report says how far it came.
+func TestReportOfAKilledRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	read := func() (r report) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &r); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	pass := func(context.Context) (any, error) { return 7, nil }
+	checks := []check{{"a", time.Minute, pass}, {"b", time.Minute, func(context.Context) (any, error) {
+		killed := read()
+		if killed.Passed != 1 || killed.of("b").Status != failed || killed.of("b").Reason != underWay || killed.of("c").Reason != notReached {
+			t.Errorf("%+v", killed)
+		}
+		return nil, nil
+	}}, {"c", time.Minute, pass}}
+	if _, err := run(t.Context(), checks, time.Time{}, &bytes.Buffer{}, func(r *report) error { return r.write(path) }); err != nil {
+		t.Fatal(err)
+	}
+	if whole := read(); whole.Passed != 3 || whole.Failed != 0 || whole.Skipped != 0 {
+		t.Errorf("%+v", whole)
+	}
+}
+
+// A report that cannot be written is told before a check is made.
+func TestUnwritableReport(t *testing.T) {
+	made := false
+	checks := []check{{"a", time.Minute, func(context.Context) (any, error) { made = true; return nil, nil }}}
+	full := errors.New("no space")
+	if _, err := run(t.Context(), checks, time.Time{}, &bytes.Buffer{}, func(*report) error { return full }); !errors.Is(err, full) || made {
+		t.Errorf("%v, made %t", err, made)
+	}
+}
+
+// What is left of --within bounds a check; what would begin behind it is not made.
+func TestWithin(t *testing.T) {
+	wait := func(ctx context.Context) (any, error) { <-ctx.Done(); return nil, ctx.Err() }
+	r, lines := runChecks(t, t.Context(), []check{{"a", time.Hour, wait}, {"b", time.Hour, wait}}, time.Now().Add(50*time.Millisecond))
+	if got := r.of("a"); got.Status != failed || !strings.HasPrefix(got.Reason, "did not end in ") {
+		t.Errorf("a: %v", got)
+	}
+	if got := r.of("b"); got.Status != skipped || got.Reason != "the time of --within was over" || !strings.Contains(lines, got.Reason) {
+		t.Errorf("b: %v, %s", got, lines)
+	}
+}
+
+// What was timed before a failure is in the report.
+func TestSpeedUntilAFailure(t *testing.T) {
+	f := fake(t)
+	put(t, f.program, strings.Replace(program, "*--fusions=false*) rate=900 ;;", "*--fusions=false*) echo 'mlperf-ssd: out of memory' >&2; exit 1 ;;", 1))
+	r, _ := runChecks(t, t.Context(), []check{{"speed", time.Minute, f.speed}}, time.Time{})
+	got := r.of("speed")
+	if figures, ok := got.Figures.(speeds); got.Status != failed || !strings.Contains(got.Reason, "out of memory") || !ok || figures.ImagesPerSecond != 1000 || len(figures.Ops) != 2 {
+		t.Errorf("%v: %+v", got, got.Figures)
+	}
+}
+
+func TestVisible(t *testing.T) {
+	for _, test := range []struct {
+		devices int
+		names   string
+		want    int
+	}{{8, "0", 1}, {8, "GPU-1,GPU-2", 2}, {8, "", 0}, {1, "0,1", 1}} {
+		if got := visible(test.devices, test.names); got != test.want {
+			t.Errorf("%+v: %d", test, got)
+		}
+	}
+}
+
+// Folders of both layouts, behind what is set.
+func TestFindLibraries(t *testing.T) {
+	t.Setenv("LD_LIBRARY_PATH", "/set")
+	findLibraries("/carried", "/cuda")
+	if got, want := os.Getenv("LD_LIBRARY_PATH"), "/set:/carried:/cuda/toolkit/lib64:/cuda/cu13/lib:/cuda/cudnn/lib:/cuda/nccl/lib"; got != want {
+		t.Error(got)
+	}
+}
+
 func TestInterrupted(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	r := run(ctx, []check{{"a", time.Minute, func(ctx context.Context) (any, error) { return nil, ctx.Err() }}}, &bytes.Buffer{})
+	r, _ := runChecks(t, ctx, []check{{"a", time.Minute, func(ctx context.Context) (any, error) { return nil, ctx.Err() }}}, time.Time{})
 	if got := r.of("a"); got.Status != failed || got.Reason != "interrupted" {
 		t.Errorf("%v", got)
 	}
@@ -316,10 +426,10 @@ func TestCompare(t *testing.T) {
 
 func TestPick(t *testing.T) {
 	all := fake(t).checks()
-	if picked, err := pick(all, "step"); err != nil || len(picked) != 2 || picked[0].name != deviceCheck || picked[1].name != "step" {
+	if picked, err := pick(all, []string{"toy", "step"}); err != nil || len(picked) != 3 || picked[0].name != deviceCheck || picked[1].name != "step" {
 		t.Errorf("%v, %v", picked, err)
 	}
-	if _, err := pick(fake(t).checks(), "speeed"); err == nil || !strings.Contains(err.Error(), "must be one of device, ops") {
+	if _, err := pick(fake(t).checks(), []string{"step", "speeed"}); err == nil || !strings.Contains(err.Error(), `"speeed", must be of device, ops`) {
 		t.Errorf("%v", err)
 	}
 }

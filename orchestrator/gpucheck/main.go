@@ -3,8 +3,9 @@
 
 // Command gpucheck proves the CUDA engine on a card: the op suites, a step beside the CPU's, toy training
 // to the target, sums between GPUs, and the speed of a step beside the roofline. One failure does not end
-// the rest, every check has a time limit, and all of it goes into one JSON file. It needs neither network
-// nor compiler: docs/gpu-check.md says what to carry to the machine.
+// the rest, every check has a time limit, and all of it goes into one JSON file, which is written anew
+// behind each check: it is whole even where this program is killed. It needs neither network nor compiler:
+// docs/gpu-check.md says what to carry to the machine.
 package main
 
 import (
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -39,9 +41,10 @@ func main() {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "root", Usage: "`FOLDER` with bin, lib, configs and the build (default: where this program's bin is)"},
 			&cli.StringFlag{Name: "build", Value: "build/engine-cuda", Usage: "`FOLDER` of the engine's test programs, below the root"},
-			&cli.StringFlag{Name: "libraries", Value: ".deps/cuda", Usage: "`FOLDER` of CUDA's libraries, below the root (those of LD_LIBRARY_PATH come first)"},
+			&cli.StringFlag{Name: "libraries", Value: ".deps/cuda", Usage: "`FOLDER` of CUDA's libraries, of scripts/fetch-cuda or Python's package nvidia, below the root (those of LD_LIBRARY_PATH come first)"},
 			&cli.StringFlag{Name: "output", Value: "results/gpu-check.json", Usage: "JSON `FILE`"},
-			&cli.StringFlag{Name: "only", Usage: "one `CHECK`, with the device's"},
+			&cli.StringSliceFlag{Name: "only", Usage: "these `CHECKS`, with the device's: names with commas between them"},
+			&cli.DurationFlag{Name: "within", Usage: "all in this `TIME`, such as 9m: what does not begin or end in it is told (default: the limits of the checks)"},
 		},
 		Action:          action,
 		HideHelpCommand: true,
@@ -81,15 +84,27 @@ func action(c *cli.Context) error {
 		}
 	}
 	findLibraries(filepath.Join(root, "lib"), below(root, c.String("libraries")))
-	checks, err := pick(f.checks(), c.String("only"))
+	checks, err := pick(f.checks(), c.StringSlice("only"))
 	if err != nil {
 		return exit.Usage(err)
 	}
-	report := run(c.Context, checks, c.App.Writer)
-	if err := report.write(c.String("output")); err != nil {
+	within := c.Duration("within")
+	if within < 0 || c.IsSet("within") && within == 0 {
+		return exit.Usage(fmt.Errorf("--within is %s, must be above 0", within))
+	}
+	report, err := run(c.Context, checks, deadline(within), c.App.Writer, func(r *report) error { return r.write(c.String("output")) })
+	if err != nil {
 		return err
 	}
 	return report.verdict(c.App.Writer, c.String("output"), work)
+}
+
+// deadline is when a time from now on is over; without one never.
+func deadline(within time.Duration) time.Time {
+	if within == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(within)
 }
 
 // rootOf is a folder, or if it is empty the one of this program's own bin.
@@ -109,10 +124,13 @@ func below(root, path string) string {
 	return filepath.Join(root, path)
 }
 
-// findLibraries lets the programs find those that were carried here, and CUDA's below a folder of
-// scripts/fetch-cuda, after those that are set.
+// findLibraries lets the programs find those that were carried here, and CUDA's below a folder, after those
+// that are set. scripts/fetch-cuda has them in toolkit, Python's package nvidia in cu13.
 func findLibraries(carried, cuda string) {
-	folders := []string{carried, filepath.Join(cuda, "toolkit/lib64"), filepath.Join(cuda, "cudnn/lib"), filepath.Join(cuda, "nccl/lib")}
+	folders := []string{carried}
+	for _, name := range []string{"toolkit/lib64", "cu13/lib", "cudnn/lib", "nccl/lib"} {
+		folders = append(folders, filepath.Join(cuda, name))
+	}
 	if set := os.Getenv("LD_LIBRARY_PATH"); set != "" {
 		folders = append([]string{set}, folders...)
 	}

@@ -42,6 +42,11 @@ type skipError struct{ reason string }
 
 func (e *skipError) Error() string { return e.reason }
 
+// noGPUError says why no check can be made here.
+type noGPUError struct{ reason string }
+
+func (e *noGPUError) Error() string { return e.reason }
+
 // result is what became of a check.
 type result struct {
 	Name    string  `json:"name"`
@@ -49,6 +54,8 @@ type result struct {
 	Seconds float64 `json:"seconds"`
 	Reason  string  `json:"reason,omitempty"`
 	Figures any     `json:"figures,omitempty"`
+
+	noGPU bool
 }
 
 // report is the JSON file.
@@ -66,39 +73,66 @@ type report struct {
 // deviceCheck is the first one: without it there is nothing to check.
 const deviceCheck = "device"
 
-// pick is the device's check and the one of a name, or all.
-func pick(checks []check, only string) ([]check, error) {
-	if only == "" {
+// pick is the device's check and those of the names, or all.
+func pick(checks []check, only []string) ([]check, error) {
+	if len(only) == 0 {
 		return checks, nil
 	}
 	var names []string
 	for _, c := range checks {
-		if c.name == only {
-			return slices.DeleteFunc(checks, func(c check) bool { return c.name != only && c.name != deviceCheck }), nil
-		}
 		names = append(names, c.name)
 	}
-	return nil, fmt.Errorf("--only is %q, must be one of %s", only, strings.Join(names, ", "))
+	for _, name := range only {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("--only is %q, must be of %s", name, strings.Join(names, ", "))
+		}
+	}
+	return slices.DeleteFunc(checks, func(c check) bool { return c.name != deviceCheck && !slices.Contains(only, c.name) }), nil
 }
 
-// run makes the checks one after another and prints a line of each.
-func run(ctx context.Context, checks []check, w io.Writer) *report {
+// What the report says of a check that is still to come, or was under way, when the program was killed.
+const (
+	notReached = "not reached"
+	underWay   = "was under way when gpucheck was killed"
+)
+
+// run makes the checks one after another until the end (zero: there is none), prints a line of each, and
+// saves the report before and behind each.
+func run(ctx context.Context, checks []check, end time.Time, w io.Writer, save func(*report) error) (*report, error) {
 	host, _ := os.Hostname() // empty is fine
 	r := &report{Time: time.Now().UTC(), Host: host}
 	for _, c := range checks {
-		if r.noGPU != "" {
-			r.Checks = append(r.Checks, result{Name: c.name, Status: skipped, Reason: "there is no GPU to check it on"})
+		r.Checks = append(r.Checks, result{Name: c.name, Status: skipped, Reason: notReached})
+	}
+	if err := save(r.count()); err != nil { // before it costs anything
+		return r, err
+	}
+	for i, c := range checks {
+		answer := &r.Checks[i]
+		switch {
+		case r.noGPU != "":
+			answer.Reason = "there is no GPU to check it on"
+			continue
+		case !end.IsZero() && !time.Now().Before(end):
+			answer.Reason = "the time of --within was over"
+			fmt.Fprintln(w, answer)
 			continue
 		}
-		answer := c.make(ctx)
-		if c.name == deviceCheck && answer.Status == failed {
+		*answer = result{Name: c.name, Status: failed, Reason: underWay}
+		_ = save(r.count()) // the last one tells
+		*answer = c.make(ctx, end)
+		if answer.noGPU {
 			r.noGPU = answer.Reason
-		}
-		r.Checks = append(r.Checks, answer)
-		if r.noGPU == "" { // the verdict says that
+		} else { // the verdict says that
 			fmt.Fprintln(w, answer)
 		}
 	}
+	return r, save(r.count())
+}
+
+// count sums up.
+func (r *report) count() *report {
+	r.Passed, r.Failed, r.Skipped = 0, 0, 0
 	for _, answer := range r.Checks {
 		switch answer.Status {
 		case passed:
@@ -112,13 +146,22 @@ func run(ctx context.Context, checks []check, w io.Writer) *report {
 	return r
 }
 
-func (c check) make(ctx context.Context) result {
-	limited, stop := context.WithTimeout(ctx, c.limit)
-	defer stop()
+func (c check) make(ctx context.Context, end time.Time) result {
 	start := time.Now()
+	limit := c.limit
+	if left := end.Sub(start); !end.IsZero() && left < limit {
+		limit = left
+	}
+	limited, stop := context.WithTimeout(ctx, limit)
+	defer stop()
 	figures, err := c.ask(limited)
+	if _, unwritable := json.Marshal(figures); unwritable != nil { // JSON has no NaN
+		figures = fmt.Sprintf("%+v", figures)
+	}
 	answer := result{Name: c.name, Status: passed, Seconds: time.Since(start).Seconds(), Figures: figures}
 	var skip *skipError
+	var missing *noGPUError
+	answer.noGPU = errors.As(err, &missing)
 	switch {
 	case err == nil:
 	case errors.As(err, &skip):
@@ -126,7 +169,7 @@ func (c check) make(ctx context.Context) result {
 	case ctx.Err() != nil:
 		answer.Status, answer.Reason = failed, "interrupted"
 	case limited.Err() != nil:
-		answer.Status, answer.Reason = failed, fmt.Sprintf("did not end in %s", c.limit)
+		answer.Status, answer.Reason = failed, fmt.Sprintf("did not end in %s", limit.Round(time.Millisecond))
 	default:
 		answer.Status, answer.Reason = failed, err.Error()
 	}

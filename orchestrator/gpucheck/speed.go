@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -56,14 +57,12 @@ type opSpeeds struct {
 }
 
 func (f files) speed(ctx context.Context) (any, error) {
-	timed, unfused, err := f.steps(ctx)
-	if err != nil {
-		return nil, err
+	timed, unfused, untimed := f.steps(ctx)
+	if timed.ImagesPerSecond == 0 && untimed != nil {
+		return nil, untimed
 	}
-	limits, err := decoded[roofline.Report](ctx, f.program, "bench", "roofline", "--batch="+speedBatch, "--json", "--engine="+f.cpu)
-	if err != nil {
-		return nil, err
-	}
+	// What was timed is told, whatever follows.
+	limits, unknown := decoded[roofline.Report](ctx, f.program, "bench", "roofline", "--batch="+speedBatch, "--json", "--engine="+f.cpu)
 	name, _, _ := strings.Cut(strings.TrimPrefix(timed.Backend, "cuda: "), ",")
 	sheet, known := roofline.OfGPU(name)
 	result := speeds{ImagesPerSecond: timed.ImagesPerSecond, Unfused: unfused.ImagesPerSecond, MedianMs: timed.StepMs.Median}
@@ -71,6 +70,9 @@ func (f files) speed(ctx context.Context) (any, error) {
 		result.Sheet = sheet.Name
 	}
 	result.beside(timed.Ops, &limits, sheet)
+	if err := errors.Join(untimed, unknown); err != nil {
+		return result, err
+	}
 	if result.ImagesPerSecond <= 0 {
 		return result, fmt.Errorf("%g images/s", result.ImagesPerSecond)
 	}
