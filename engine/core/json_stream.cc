@@ -44,6 +44,7 @@ JsonStream::JsonStream(const std::string& path, size_t window, Root root, size_t
       capacity_(std::clamp<size_t>(file_.size() + 1, 1, window)),
       window_(std::make_unique<char[]>(capacity_ + kPadding)) {
   if (Peek() < 0) Throw(Status::kData, "%s: the file is empty", path.c_str());
+  RefuseOtherForms();
   if (root == Root::kObject) {
     Take('{', "an object must be the root");
   } else {
@@ -55,6 +56,23 @@ JsonStream::JsonStream(const std::string& path, size_t window, Root root, size_t
 void JsonStream::Fail(const char* what) const {
   Throw(Status::kData, "%s: not valid JSON near byte %lld: %s", path_.c_str(),
         static_cast<long long>(offset()), what);
+}
+
+void JsonStream::RefuseOtherForms() {
+  static constexpr struct {
+    std::string_view start;
+    const char* what;
+  } kForms[] = {{"\x1f\x8b", "is compressed: unpack it with gunzip"},
+                {"PK\x03\x04", "is a zip archive: unpack it"},
+                {"\xef\xbb\xbf", "begins with a byte order mark: save it without"},
+                {"\xff\xfe", "is UTF-16: save it as UTF-8"},
+                {"\xfe\xff", "is UTF-16: save it as UTF-8"}};
+  while (end_ - begin_ < 4 && Refill()) {
+  }
+  const std::string_view text(window_.get() + begin_, end_ - begin_);
+  for (const auto& form : kForms)
+    if (base_ + static_cast<int64_t>(begin_) == 0 && text.starts_with(form.start))
+      Throw(Status::kData, "%s: %s", path_.c_str(), form.what);
 }
 
 bool JsonStream::Refill() {

@@ -41,8 +41,9 @@ class JsonStream {
 
  private:
   [[noreturn]] void Fail(const char* what) const;
-  bool Refill();  // more bytes into the window; false at the end of the file
-  int Peek();     // the next byte that is no blank, not taken; -1 at the end
+  void RefuseOtherForms();  // that people take for JSON
+  bool Refill();            // more bytes into the window; false at the end of the file
+  int Peek();               // the next byte that is no blank, not taken; -1 at the end
   void Take(char expected, const char* what);
   bool Separator(char close);  // takes a comma between members, or the closing bracket: false
   size_t ValueEnd();           // bytes from begin_ to the end of the value that starts there

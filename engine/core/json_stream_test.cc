@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
@@ -62,6 +64,27 @@ TEST_F(JsonStreamTest, WalksAListThatIsTheRoot) {
   }
   for (const char* bad : {"", "{}", "17", "[", "[1", "[1,", "[1 2]", "[1] 2", "[{]", "[\"]"}) {
     EXPECT_THROW(ElementsOf(Write(bad), 4), Error) << bad;
+  }
+}
+
+TEST_F(JsonStreamTest, NamesWhatIsTakenForJson) {
+  using std::string_literals::operator""s;
+  for (const auto& [text, what] : std::map<std::string, std::string>{
+           {"\x1f\x8b\x08", "is compressed: unpack it with gunzip"},
+           {"PK\x03\x04 ", "is a zip archive: unpack it"},
+           {"\xef\xbb\xbf[]", "begins with a byte order mark: save it without"},
+           {"\xff\xfe[\0]\0"s, "is UTF-16: save it as UTF-8"},
+           {"\xfe\xff\0[\0]"s, "is UTF-16: save it as UTF-8"},
+           {"  \x1f\x8b", "not valid JSON near byte 2: a list must be the root"}}) {
+    const std::string path = Write(text);
+    for (const size_t window : {1, 100}) {
+      try {
+        ElementsOf(path, window);
+        FAIL() << what;
+      } catch (const Error& e) {
+        EXPECT_EQ(std::string(e.what()), path + ": " + what);
+      }
+    }
   }
 }
 

@@ -216,6 +216,19 @@ TEST(CocoJson, RefusesBadTruth) {
   }
 }
 
+TEST(CocoJson, RefusesMoreCategoriesThanCanBeScored) {
+  TestFolder folder;
+  const auto with = [&](int categories) {
+    std::string text = R"({"images": [], "annotations": [], "categories": [{"id": 0})";
+    for (int i = 1; i < categories; ++i) text += R"(, {"id": )" + std::to_string(i) + "}";
+    return folder.Write("many.json", text + "]}");
+  };
+  EXPECT_EQ(CocoTruth::Load(with(32768)).categories.size(), 32768u);
+  const std::string path = with(32769);
+  EXPECT_EQ(ErrorOf(Status::kData, [&] { CocoTruth::Load(path); }),
+            path + ": 32769 categories: more than 32768 are refused");
+}
+
 TEST(CocoJson, CountsObjectsThatAreNotListed) {
   TestFolder folder;
   for (const std::string& text : {Changed("\"image_id\": 7", "\"image_id\": 8"),

@@ -16,6 +16,8 @@ namespace {
 static_assert(JsonStream::kPadding >= simdjson::SIMDJSON_PADDING);
 
 // Reads the three lists in whatever order they come.
+constexpr size_t kMaxCategories = 1 << 15;  // each takes 32 KB of curves
+
 class TruthReader {
  public:
   explicit TruthReader(const std::string& path) : path_(path), json_(path) {}
@@ -92,6 +94,9 @@ class TruthReader {
                      [](const CocoCategory& p, const CocoCategory& q) { return p.id < q.id; });
     const auto same = [](const CocoCategory& p, const CocoCategory& q) { return p.id == q.id; };
     categories.erase(std::unique(categories.begin(), categories.end(), same), categories.end());
+    if (categories.size() > kMaxCategories)
+      Throw(Status::kData, "%s: %zu categories: more than %zu are refused", path_.c_str(),
+            categories.size(), kMaxCategories);
   }
 
   void CountUnlisted() {
