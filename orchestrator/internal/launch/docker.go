@@ -74,8 +74,12 @@ func (o Options) docker(ctx context.Context, dir string) (container.Docker, erro
 	makeAbsolute(c, dir)
 	wanted := mounts(c)
 	command := []string{container.Program, "launch", "--local"}
-	if file := o.File; file != "" {
-		file = filepath.Clean(absolute(dir, file))
+	if o.File != "" {
+		file, err := o.readAgain(dir)
+		if err != nil {
+			return container.Docker{}, err
+		}
+		file = filepath.Clean(file)
 		wanted = append(wanted, container.Mount{Path: file, ReadOnly: true})
 		command = append(command, "--config="+file)
 	}

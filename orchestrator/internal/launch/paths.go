@@ -64,6 +64,17 @@ func absolute(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
+// readAgain is the configuration's file for a launch that reads it again, elsewhere: a pipe has nothing
+// left for that.
+func (o Options) readAgain(dir string) (string, error) {
+	file, err := regularfile.Open(o.File)
+	if err != nil {
+		return "", fmt.Errorf("--config: %w: a launch that begins elsewhere reads it again", err)
+	}
+	file.Close()
+	return absolute(dir, o.File), nil
+}
+
 // mounts are the paths of a configuration for a container; they are absolute.
 func mounts(c *config.Config) []container.Mount {
 	mounts := []container.Mount{{Path: c.Run.LogDir}}

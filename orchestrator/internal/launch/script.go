@@ -29,8 +29,12 @@ func (o Options) script() (slurm.Plan, []string, error) {
 		return none, nil, fmt.Errorf("launch: %w", err)
 	}
 	command := []string{self, "launch"}
-	if file := o.File; file != "" {
-		command = append(command, "--config="+absolute(dir, file))
+	if o.File != "" {
+		file, err := o.readAgain(dir)
+		if err != nil {
+			return none, nil, exit.Usage(err)
+		}
+		command = append(command, "--config="+file)
 	}
 	command = append(command, sets(c)...)
 	if file := o.Engine; file != "" {
