@@ -179,3 +179,19 @@ func TestAllreduceJudgesWhatTheRanksSay(t *testing.T) {
 		t.Errorf("a silent rank: %v", err)
 	}
 }
+
+// Two ranks on one GPU are refused before NCCL does it.
+func TestRanksThatWouldShareAGPU(t *testing.T) {
+	for _, test := range []struct {
+		kind  string
+		ranks int64
+		gpus  int
+		want  bool
+	}{{"cuda", 2, 1, true}, {"cuda", 2, 2, false}, {"cuda", 2, 0, false}, {"auto", 2, 1, false}, {"cpu", 2, 1, false}} {
+		c := config.Defaults()
+		c.Device.Kind, c.Cluster.Nodes, c.Cluster.GPUsPerNode = test.kind, 1, test.ranks
+		if got := sharing(c, test.gpus); got != test.want {
+			t.Errorf("%+v: %t", test, got)
+		}
+	}
+}

@@ -45,7 +45,7 @@ func NewLocal(ctx context.Context, c *config.Config, logger *zap.Logger) (*Local
 	options.GPUs = gpus
 	plan, err := binding.Plan(host, s.ranks, options)
 	switch {
-	case err != nil && Binding(c) != (binding.Options{}):
+	case err != nil && (Binding(c) != (binding.Options{}) || sharing(c, len(host.GPUs))):
 		return nil, err
 	case err != nil:
 		logger.Warn("ranks run unbound", zap.Error(err))
@@ -56,6 +56,12 @@ func NewLocal(ctx context.Context, c *config.Config, logger *zap.Logger) (*Local
 	}
 	s.binding = plan.Ranks
 	return s, nil
+}
+
+// sharing is whether ranks that must have a GPU would have one together with others, which NCCL refuses
+// without saying so.
+func sharing(c *config.Config, gpus int) bool {
+	return c.Device.Kind == "cuda" && gpus > 0 && int(c.Ranks()) > gpus
 }
 
 // Host is the loopback.
