@@ -132,12 +132,13 @@ func runConfigCheck(c *cli.Context) error {
 			return err
 		}
 	} else {
+		out := visibleWriter{c.App.Writer}
 		for _, r := range results {
 			if len(r.Problems) == 0 {
-				fmt.Fprintf(c.App.Writer, "%s: fine\n", r.File)
+				fmt.Fprintf(out, "%s: fine\n", r.File)
 			}
 			for _, problem := range r.Problems {
-				fmt.Fprintln(c.App.Writer, problem)
+				fmt.Fprintln(out, problem)
 			}
 		}
 	}
@@ -179,7 +180,8 @@ func runConfigList(c *cli.Context) error {
 	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FILE\tRANKS\tGLOBAL BATCH\tPRECISION\tEPOCHS\tLEARNING RATE\tPLATFORM")
 	for _, r := range rows {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%d\t%.6g\t%s\n", r.File, r.Ranks, r.GlobalBatch, r.Precision, r.Epochs, r.LearningRate, r.Platform)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%d\t%.6g\t%s\n", strings.Map(visible, r.File), r.Ranks, r.GlobalBatch, r.Precision, r.Epochs, r.LearningRate,
+			strings.Map(visible, r.Platform))
 	}
 	return errors.Join(append(wrong, table.Flush())...)
 }

@@ -125,6 +125,31 @@ func TestLargeFileIsNoConfiguration(t *testing.T) {
 	}
 }
 
+// What would keep the parser busy for seconds, and the memory with it, is refused before.
+func TestTextsThatAreNoConfiguration(t *testing.T) {
+	for text, want := range map[string]string{
+		"# ....................\n[run]\nlog_dir = \"..../a.b.c\"\n": "",
+		"\n" + strings.Repeat("a.", 5000) + "a = 1":                 ":2: more than 16 words with dots between",
+		"run = {" + strings.Repeat("a . ", 3000) + "a = 1}":         ":1: more than 16 words with dots between",
+		"[" + strings.Repeat(`"a".`, 3000) + "a]":                   ":1: more than 16 words with dots between",
+		"run = " + strings.Repeat("{a=", 5000):                      ":1: more than 64 tables within each other",
+	} {
+		_, err := Load(Source{File: write(t, text)})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: %.200v, want %q", text, err, want)
+		}
+	}
+	for value, want := range map[string]string{
+		strings.Repeat("x", maxFile+1):   "--set run.system: the value is longer than 16384 bytes",
+		strings.Repeat("{a=", 1000):      "--set run.system: the value has more than 64 tables within each other",
+		"{" + strings.Repeat("a.", 1000): "--set run.system: the value has more than 16 words with dots between",
+	} {
+		if _, err := Load(Source{Sets: []string{"run.system=" + value}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: %.200v, want %q", value, err, want)
+		}
+	}
+}
+
 func TestMissingFile(t *testing.T) {
 	if _, err := Load(Source{File: "none.toml"}); err == nil || !strings.Contains(err.Error(), "none.toml") {
 		t.Errorf("got %v", err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -49,6 +50,9 @@ func (c *Config) readFile(path string) []error {
 	if err != nil {
 		return []error{fmt.Errorf("config: %w", err)}
 	}
+	if line, problem := beyond(string(text)); problem != "" {
+		return []error{fmt.Errorf("%s:%d: %s", path, line, problem)}
+	}
 	entries, err := entriesOf(string(text))
 	if err != nil {
 		var syntax toml.ParseError
@@ -76,8 +80,27 @@ func (c *Config) readFile(path string) []error {
 	return problems
 }
 
-// maxFile bounds a file: the parser's time grows with the square of some texts.
-const maxFile = 1 << 14
+// The parser's time and memory grow with the square of some texts.
+const (
+	maxFile   = 1 << 14 // bytes
+	maxParts  = 16      // of a key; ours have two
+	maxTables = 64      // within a line
+)
+
+// beyond is what in a text would keep the parser busy, and its line; empty if there is nothing.
+func beyond(text string) (number int, problem string) {
+	parts := regexp.MustCompile(fmt.Sprintf(`(?:[\w"'-]+[ \t]*\.[ \t]*){%d}`, maxParts))
+	for line := range strings.Lines(text) {
+		number++
+		switch {
+		case parts.MatchString(line):
+			return number, fmt.Sprintf("more than %d words with dots between, which no configuration has", maxParts)
+		case strings.Count(line, "{") > maxTables:
+			return number, fmt.Sprintf("more than %d tables within each other, which no configuration has", maxTables)
+		}
+	}
+	return 0, ""
+}
 
 func read(path string) ([]byte, error) {
 	file, err := regularfile.Stream(path)
@@ -97,6 +120,12 @@ func (c *Config) override(text string) error {
 	key, value, found := strings.Cut(text, "=")
 	if !found {
 		return fmt.Errorf("--set %s: must be section.key=value", text)
+	}
+	if len(value) > maxFile {
+		return fmt.Errorf("--set %s: the value is longer than %d bytes: this is no configuration", key, maxFile)
+	}
+	if _, problem := beyond("V = " + value); problem != "" {
+		return fmt.Errorf("--set %s: the value has %s", key, problem)
 	}
 	var parsed map[string]any
 	if _, err := toml.Decode("V = "+value, &parsed); err != nil || len(parsed) != 1 { // no value, or more than one
