@@ -50,15 +50,11 @@ func Build(ctx context.Context, out string, plan Plan) (*Report, error) {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return nil, fmt.Errorf("submission: %w", err)
 	}
-	work, err := os.MkdirTemp(filepath.Dir(out), filepath.Base(out)+".*.tmp")
+	work, done, err := workplace(out)
 	if err != nil {
 		return nil, fmt.Errorf("submission: %w", err)
 	}
-	work = filepath.Clean(work)
-	defer os.RemoveAll(work)
-	if err := os.Chmod(work, 0o755); err != nil {
-		return nil, fmt.Errorf("submission: %w", err)
-	}
+	defer done()
 	if err := plan.write(ctx, filepath.Join(work, plan.Organisation)); err != nil {
 		return nil, fmt.Errorf("submission: %w", err)
 	}
@@ -109,36 +105,6 @@ func (p *Plan) complete() error {
 	p.runs = score.Window(runs)
 	p.choice = score.Choice(p.runs, len(runs))
 	return nil
-}
-
-// vacant is an error if out holds something that may not be replaced.
-func vacant(out string, force bool) error {
-	entries, err := os.ReadDir(out)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case len(entries) > 0 && !force:
-		return fmt.Errorf("%s is not empty: --force replaces all that is in it", out)
-	}
-	return nil
-}
-
-// replace moves the finished folder into its place.
-func replace(work, out string) error {
-	old := work + ".old"
-	err := os.Rename(out, old)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	if moveErr := os.Rename(work, out); moveErr != nil {
-		if err == nil {
-			moveErr = errors.Join(moveErr, os.Rename(old, out))
-		}
-		return moveErr
-	}
-	return os.RemoveAll(old)
 }
 
 // write makes the tree of section 17.
