@@ -4,6 +4,7 @@
 package main
 
 import (
+	"io"
 	"os"
 
 	"go.uber.org/zap"
@@ -11,10 +12,13 @@ import (
 )
 
 // newLogger is the log for people, on standard error.
-func newLogger() *zap.Logger {
+func newLogger() *zap.Logger { return loggerTo(os.Stderr) }
+
+// loggerTo passes over what the names of files may do to a terminal.
+func loggerTo(w io.Writer) *zap.Logger {
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
 	encoding.EncodeLevel = zapcore.LowercaseLevelEncoder
 	encoding.ConsoleSeparator = " "
-	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(os.Stderr), zap.InfoLevel))
+	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), zapcore.Lock(zapcore.AddSync(visibleWriter{w})), zap.InfoLevel))
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"go.uber.org/zap"
 )
 
 func TestReadable(t *testing.T) {
@@ -21,6 +23,14 @@ func TestReadable(t *testing.T) {
 		if got := readable(text); got != want {
 			t.Errorf("%.20q: %d bytes, want %d: %.50q", text, len(got), len(want), got)
 		}
+	}
+}
+
+func TestTheLogIsVisible(t *testing.T) {
+	var out bytes.Buffer
+	loggerTo(&out).Warn("val2017/\x1b[2J.jpg: is no JPEG", zap.String("file", "\x1b[2J"))
+	if got := out.String(); !strings.HasSuffix(got, " warn val2017/?[2J.jpg: is no JPEG {\"file\": \"\\u001b[2J\"}\n") {
+		t.Errorf("%q", got)
 	}
 }
 
