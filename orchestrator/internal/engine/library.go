@@ -86,6 +86,9 @@ func Open(path string) (*Library, error) {
 	} else if !info.Mode().IsRegular() { // of a pipe dlopen waits for the writer
 		return nil, fmt.Errorf("engine: %s is no library: run `make build`, or name another with --engine", path)
 	}
+	if err := checkWhole(path); err != nil {
+		return nil, fmt.Errorf("engine: %w: run `make build`, copy it again, or name another with --engine", err)
+	}
 	waitBriefly()
 	api := (*C.loader_api)(C.calloc(1, C.sizeof_loader_api))
 	cPath := C.CString(path)
