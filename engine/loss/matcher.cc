@@ -137,13 +137,4 @@ void EncodeTargets(std::span<const CornerBox> boxes, std::span<const int32_t> la
   }
 }
 
-CornerBox DecodeBox(const CenterBox& default_box, const float offset[4]) {
-  const auto [ax, ay, aw, ah] = default_box;
-  const float cx = ax + kCenterVariance * offset[0] * aw;
-  const float cy = ay + kCenterVariance * offset[1] * ah;
-  const float w = aw * std::exp(kSizeVariance * offset[2]);
-  const float h = ah * std::exp(kSizeVariance * offset[3]);
-  return {cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2};
-}
-
 }  // namespace ssd

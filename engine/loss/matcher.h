@@ -15,8 +15,4 @@ namespace ssd {
 void EncodeTargets(std::span<const CornerBox> boxes, std::span<const int32_t> labels,
                    std::span<int32_t> label, std::span<float> offset);
 
-// Spec section 8: the box, in corner form and not clipped, that offsets (tx, ty, tw, th) give on a
-// default box.
-CornerBox DecodeBox(const CenterBox& default_box, const float offset[4]);
-
 }  // namespace ssd

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "loss/default_boxes.h"
-#include "loss/matcher.h"
 
 namespace ssd::testing {
 namespace {
@@ -55,6 +54,15 @@ std::vector<Candidate> Candidates(const Prediction& p, int64_t image, float thre
 }
 
 }  // namespace
+
+std::array<float, 4> DecodeBox(const std::array<float, 4>& default_box, const float offset[4]) {
+  const auto [ax, ay, aw, ah] = default_box;
+  const float cx = ax + 0.1f * offset[0] * aw;
+  const float cy = ay + 0.1f * offset[1] * ah;
+  const float w = aw * std::exp(0.2f * offset[2]);
+  const float h = ah * std::exp(0.2f * offset[3]);
+  return {cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2};
+}
 
 Prediction::Prediction(int64_t n)
     : batch(n), score(n * kDefaultBoxes * kClasses, 0.0f), offset(n * kDefaultBoxes * 4, 0.0f) {

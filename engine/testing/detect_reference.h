@@ -25,6 +25,10 @@ struct Prediction {
   std::vector<float> offset;  // [batch, 8732, 4]
 };
 
+// Spec section 8: the box, ltrb and not clipped, that offsets (tx, ty, tw, th) give on a default
+// box (cx, cy, w, h).
+std::array<float, 4> DecodeBox(const std::array<float, 4>& default_box, const float offset[4]);
+
 // DetectDesc::default_boxes for tests.
 std::span<const std::array<float, 4>> DetectDefaultBoxes();
 
