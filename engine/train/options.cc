@@ -41,7 +41,6 @@ void CheckConfig(const EngineConfig& config) {
   const int group = config.model().bn_group();
   if (group < 0 || group > 16 || (group & (group - 1)) != 0)
     Throw(Status::kInvalid, "model.bn_group is %d, must be 1, 2, 4, 8 or 16", group);
-  AtLeast("comm.timeout_seconds", config.comm().timeout_seconds(), 0);
   if (!(config.model().loss_scale() > 0))
     Throw(Status::kInvalid, "model.loss_scale must be above 0");
   Finite("optimizer.base_lr", config.optimizer().base_lr());

@@ -15,8 +15,6 @@ namespace ssd {
 
 namespace {
 
-constexpr int kDefaultTimeout = 300;  // s
-
 class GroupSpan : public NormSpan {
  public:
   explicit GroupSpan(Communicator& group) : group_(group) {}
@@ -52,12 +50,13 @@ void Ranks::CheckGroup(int world) const {
 
 std::string Ranks::Address(int rank, int world) {
   CheckGroup(world);
-  const int seconds =
-      config_.comm().timeout_seconds() > 0 ? config_.comm().timeout_seconds() : kDefaultTimeout;
+  if (world > 1 && config_.comm().timeout_seconds() < 1)
+    Throw(Status::kInvalid, "comm.timeout_seconds is %d, must be at least 1",
+          config_.comm().timeout_seconds());
   CommOptions options{.rank = rank,
                       .world = world,
                       .interface = config_.comm().interface(),
-                      .timeout = std::chrono::seconds(seconds)};
+                      .timeout = std::chrono::seconds(config_.comm().timeout_seconds())};
   RankAddress address;
   const bool on_gpus = world > 1 && OpensOnGpu(BackendOptionsOf(config_));
   std::unique_ptr<Communicator> all = world > 1 ? Counted(OpenGloo(options), collectives_)

@@ -95,6 +95,7 @@ EngineConfig ConfigOf(const Options& options, int ranks, int bn_group) {
   model.set_bn_group(bn_group);
   config.mutable_optimizer()->set_momentum(0.9);
   config.mutable_eval()->set_candidates(200);
+  config.mutable_comm()->set_timeout_seconds(300);
   return config;
 }
 

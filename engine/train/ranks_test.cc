@@ -26,6 +26,7 @@ EngineConfig ConfigOf(int bn_group) {
   EngineConfig config;
   config.mutable_model()->set_bn_group(bn_group);
   config.mutable_comm()->set_interface("lo");
+  config.mutable_comm()->set_timeout_seconds(300);
   return config;
 }
 
@@ -219,6 +220,11 @@ TEST(Ranks, RefuseWhatDoesNotFit) {
                     })
                 .find("2 addresses for 1 ranks"),
             std::string::npos);
+  EngineConfig impatient = ConfigOf(1);
+  impatient.mutable_comm()->set_timeout_seconds(0);
+  EXPECT_EQ(ErrorOf(Status::kInvalid, [&] { Ranks(impatient).Address(0, 2); }),
+            "comm.timeout_seconds is 0, must be at least 1");
+  EXPECT_EQ(Ranks(impatient).Address(0, 1), Ranks(ConfigOf(1)).Address(0, 1));  // has no peer
   Ranks ranks(ConfigOf(1));
   const std::string address = ranks.Address(0, 2);
   EXPECT_NE(ErrorOf(Status::kInvalid,

@@ -69,6 +69,7 @@ inline EngineConfig ConfigOf(const std::string& data) {
   eval.set_candidates(4000);  // the data set has few of the 80 classes
   eval.set_threads(1);
   config.mutable_comm()->set_interface("lo");
+  config.mutable_comm()->set_timeout_seconds(300);
   return config;
 }
 
