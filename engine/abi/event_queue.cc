@@ -18,8 +18,9 @@ static_assert(Same(kEventEvalEnd, SSD_EVENT_EVAL_END));
 static_assert(Same(kEventDropped, SSD_EVENT_DROPPED));
 static_assert(Same(kEventLearningRate, SSD_EVENT_LEARNING_RATE));
 static_assert(Same(kEventProgress, SSD_EVENT_PROGRESS));
-static_assert(Same(kEventWhere, SSD_EVENT_WHERE));
 static_assert(Same(kEventEvalFailed, SSD_EVENT_EVAL_FAILED));
+static_assert(Same(kEventWhere, SSD_EVENT_WHERE));
+static_assert(Same(kEventSkipped, SSD_EVENT_SKIPPED));
 
 namespace {
 

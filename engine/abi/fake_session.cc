@@ -6,9 +6,10 @@
 // fail-train=STEP, fail-eval; crash-prepare, crash-train=STEP, crash-infer, crash-sum (kill the
 // process); hang-prepare, hang-load=STEP, hang-train=STEP, hang-infer, hang-sum (until Abort);
 // rank=R (the above only there); others-wait (the other ranks for one that hangs, in a collective);
-// slow=MS (each step), ap=VALUE (first score, +0.05 each). Times of an all-reduce are
-// made up: with slow-rank=R all that rank R does takes ten times as long, with slow-link=R its
-// swaps with the next rank; wrong-sum=R counts wrong values there.
+// slow=MS (each step), ap=VALUE (first score, +0.05 each), skip=N (bad images, in each call of
+// train and evaluate). Times of an all-reduce are made up: with slow-rank=R all that rank R does
+// takes ten times as long, with slow-link=R its swaps with the next rank; wrong-sum=R counts wrong
+// values there.
 #include <unistd.h>
 
 #include <atomic>
@@ -96,6 +97,7 @@ class FakeSession : public Session {
         sink_->Emit(kEventProgress, kInfo, step_, 0, "");
       }
     }
+    Skip("train");
   }
 
   void Evaluate() override {
@@ -105,6 +107,7 @@ class FakeSession : public Session {
     doing_ = "inferring";
     if (directives_.contains("hang-infer")) Hang("hang-infer", "gather");
     ++collectives_;
+    Skip("val");
     if (Here("fail-eval"))
       sink_->Emit(kEventEvalFailed, kError, step_, 0, "instances_val2017.json: broken");
     else
@@ -167,6 +170,10 @@ class FakeSession : public Session {
       set(slow ? 2e-3 * kSlow : 2e-3, *link->mutable_exchange());
     }
     return times;
+  }
+  void Skip(const char* split) {
+    const auto skip = directives_.find("skip");
+    if (skip != directives_.end()) sink_->Emit(kEventSkipped, kWarning, step_, skip->second, split);
   }
   std::string AddressOf(int rank) const {
     return "fake rank " + std::to_string(rank) + " of " + std::to_string(world_);

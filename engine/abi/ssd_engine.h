@@ -62,8 +62,10 @@ enum {
   SSD_EVENT_LEARNING_RATE, /* value: rate of the step that the next STEP ends with */
   SSD_EVENT_EVAL_FAILED,   /* text: why the oldest evaluation still open has no score */
   SSD_EVENT_PROGRESS,      /* a step is done of which no STEP tells */
-  SSD_EVENT_WHERE /* text: what this rank is doing; value: collectives that it has begun, the
-                     same ones on all ranks; level: 1 if it waits in the last of them */
+  SSD_EVENT_WHERE,         /* text: what this rank is doing; value: collectives that it has begun,
+                              the same ones on all ranks; level: 1 if it waits in the last of them */
+  SSD_EVENT_SKIPPED /* value: bad images that all ranks together have skipped in a call of train or
+                       evaluate, if there were any; text: "train" or "val" */
 };
 
 typedef struct ssd_event { /* plain data, 160 bytes */

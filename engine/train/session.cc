@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "core/error.h"
@@ -51,6 +52,7 @@ class EngineSession : public Session {
   void MustBePrepared() const;
   void CheckAborted() const;
   void ReportSteps(double lr);
+  void ReportSkipped(int64_t mine, const char* split);
   std::vector<CocoDetection> Detect();
   void Score(std::vector<CocoDetection> rows);
   void Log(LogLevel level, const std::string& text) {
@@ -74,7 +76,8 @@ class EngineSession : public Session {
   std::mutex stream_mutex_;  // guards the two pointers against Abort
   std::unique_ptr<TrainStream> train_stream_;
   std::unique_ptr<EvalStream> eval_stream_;
-  TrainBatch batch_;  // the current one; the only one with data.synthetic
+  int64_t skipped_ = 0;  // of train_stream_, reported
+  TrainBatch batch_;     // the current one; the only one with data.synthetic
   std::unique_ptr<Scorer> scorer_;
 };
 
@@ -171,6 +174,8 @@ void EngineSession::Train(int64_t epoch, int64_t steps) {
       sink_->Emit(kEventProgress, kInfo, position_.step, 0, "");
     }
   }
+  ReportSkipped(train_stream_->skipped() - skipped_, "train");
+  skipped_ = train_stream_->skipped();
   doing_ = "averaging statistics";
   ranks_.AverageStatistics(*parameters_);  // so that one rank's are those to save
 }
@@ -194,6 +199,14 @@ void EngineSession::ReportSteps(double lr) {
   }
   sink_->Emit(kEventLearningRate, kInfo, position_.step, lr, "");
   sink_->Emit(kEventStep, kInfo, position_.step, sum / static_cast<double>(steps), "");
+}
+
+// Of all ranks together; a sum over them.
+void EngineSession::ReportSkipped(int64_t mine, const char* split) {
+  if (config_.data().bad_image() != DataConfig::SKIP) return;
+  auto skipped = static_cast<double>(mine);
+  ranks_.all().Sum(std::span(&skipped, 1));
+  if (skipped > 0) sink_->Emit(kEventSkipped, kWarning, position_.step, skipped, split);
 }
 
 void EngineSession::Evaluate() {
@@ -224,6 +237,7 @@ std::vector<CocoDetection> EngineSession::Detect() {
                     AppendCocoDetections(detections, batch.image_id[i], batch.width[i],
                                          batch.height[i], format, rows);
                   });
+  ReportSkipped(eval_stream_->skipped(), "val");
   std::unique_ptr<EvalStream> done;  // ends behind the lock
   std::lock_guard lock(stream_mutex_);
   done.swap(eval_stream_);

@@ -24,6 +24,7 @@ enum EventKind : uint32_t {
   kEventEvalFailed,
   kEventProgress,
   kEventWhere,
+  kEventSkipped,
 };
 enum LogLevel : uint32_t { kDebug, kInfo, kWarning, kError };
 

@@ -84,6 +84,26 @@ TEST_F(SessionTest, RanksResumeFromOneCheckpoint) {
             std::string::npos);
 }
 
+// Of both ranks together, each call for itself. A pass of two ranks reads the nine images once.
+TEST_F(SessionTest, ReportsTheBadImagesThatItSkips) {
+  for (const char* bad : {"train2017/3.jpg", "val2017/0.jpg", "val2017/4.jpg"})
+    WriteFile(folder_ / bad, "no JPEG");
+  EngineConfig config = ConfigOf(folder_.path());
+  config.mutable_data()->set_bad_image(DataConfig::SKIP);
+  config.mutable_optimizer()->set_base_lr(1e-6);
+  using Skipped = std::vector<std::pair<std::string, double>>;
+  for (const int world : {1, 2}) {
+    OnSessions(world, config, [&](int, Session& session, Events& events) {
+      session.Train(1, kTrainImages);
+      Skipped want = {{"train", 1.0 * world}};  // passes
+      EXPECT_EQ(events.skipped(), want) << world << " ranks";
+      session.Evaluate();
+      want.push_back({"val", 2});
+      EXPECT_EQ(events.skipped(), want) << world << " ranks";
+    });
+  }
+}
+
 TEST_F(SessionTest, RefusesAnAddressAfterPrepare) {
   OnSessions(1, ConfigOf(folder_.path()), [&](int, Session& session, Events&) {
     EXPECT_NE(ErrorOf(Status::kInvalid, [&] { session.Address(0, 2); }).find("already prepared"),
@@ -91,7 +111,6 @@ TEST_F(SessionTest, RefusesAnAddressAfterPrepare) {
   });
 }
 
-// The GPU's loss would be NaN for them.
 // What an inspected step says of an input.
 class InspectTest : public testing::Test {
  protected:

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "comm/test_ranks.h"
@@ -17,15 +18,17 @@ inline constexpr int kTrainImages = 9, kValImages = 5;
 
 class Events : public EventSink {
  public:
-  void Emit(uint32_t kind, uint32_t, int64_t, double value, std::string_view) override {
+  void Emit(uint32_t kind, uint32_t, int64_t, double value, std::string_view text) override {
     std::lock_guard lock(mutex_);
     if (kind == kEventStep) losses_.push_back(value);
     if (kind == kEventEvalBegin) ++begun_;
+    if (kind == kEventSkipped) skipped_.emplace_back(text, value);
     if (kind == kEventEvalEnd || kind == kEventEvalFailed) ++reported_;
   }
   std::vector<double> losses() { return Locked(losses_); }
   int begun() { return Locked(begun_); }
   int reported() { return Locked(reported_); }
+  std::vector<std::pair<std::string, double>> skipped() { return Locked(skipped_); }
 
  private:
   template <typename T>
@@ -35,6 +38,7 @@ class Events : public EventSink {
   }
   std::mutex mutex_;
   std::vector<double> losses_;
+  std::vector<std::pair<std::string, double>> skipped_;  // split, images
   int begun_ = 0, reported_ = 0;
 };
 

@@ -48,6 +48,7 @@ const (
 	EventEvalFailed
 	EventProgress
 	EventWhere
+	EventSkipped
 )
 
 // Event is something that happened in the engine, at Time.

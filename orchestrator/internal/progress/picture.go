@@ -44,6 +44,9 @@ func Picture(o worker.Outcome, end End) string {
 	}
 	fmt.Fprintf(&b, "%s: %s, %d steps in %s, %.1f images/s, best AP %.4f\n",
 		verdict(o, end), count(o.Epochs, "epoch"), o.Steps, Duration(o.RunSeconds), o.ImagesPerSecond, o.BestAP)
+	if s := o.Skipped; s != (worker.Skipped{}) {
+		fmt.Fprintf(&b, "bad images skipped: %d in training, %d in evaluations (`mlperf-ssd prepare verify` names them)\n", s.Train, s.Eval)
+	}
 	return b.String()
 }
 

@@ -74,6 +74,11 @@ func TestPicture(t *testing.T) {
 	if got := Picture(o, End{Target: 0.23}); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	o.Skipped = worker.Skipped{Train: 3}
+	want += "bad images skipped: 3 in training, 0 in evaluations (`mlperf-ssd prepare verify` names them)\n"
+	if got := Picture(o, End{Target: 0.23}); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
 }
 
 func TestPictureSaysHowItEnded(t *testing.T) {

@@ -144,6 +144,7 @@ func (e *ending) take(raw []byte, view *progress.View) (job.Message, bool) {
 		e.step = max(e.step, p.Step)
 		// All that is known should the worker be killed.
 		e.outcome.Steps, e.outcome.Losses, e.outcome.Accuracy = p.Step, p.Losses, p.Accuracy
+		e.outcome.Skipped = p.Skipped
 		if e.outcome.Epochs = p.Epoch; p.Iteration < p.Iterations {
 			e.outcome.Epochs--
 		}

@@ -60,6 +60,7 @@ func (w *worker) untilCheckpoint(steps int64) int64 {
 
 func (w *worker) endEpoch(epoch int64) error {
 	now := time.Now()
+	w.tellSkipped(epoch)
 	if err := w.log.EpochStop(now); err != nil {
 		return err
 	}
@@ -82,6 +83,7 @@ func (w *worker) evaluate(ctx context.Context, epoch int64) error {
 	if err := w.call(ctx, w.engine.Evaluate); err != nil {
 		return fmt.Errorf("evaluation of epoch %d: %w", epoch, err)
 	}
+	w.tellSkipped(epoch)
 	return nil
 }
 

@@ -73,6 +73,8 @@ func (w *worker) handleOne(e engine.Event) error {
 	case engine.EventWhere:
 		w.where = rendezvous.State{Doing: e.Text, Collectives: int64(e.Value), Waiting: e.Level > 0}
 		w.tell(w.told.Phase, w.told.Step)
+	case engine.EventSkipped:
+		w.skipped(e)
 	case engine.EventEvalBegin:
 		return w.log.EvalStart(e.Time, w.evaluating[len(w.evaluating)-1])
 	case engine.EventEvalEnd:
@@ -121,6 +123,28 @@ func (w *worker) stepped(e engine.Event) error {
 		{Key: "throughput", Value: w.progress.ImagesPerSecond},
 		{Key: "loss", Value: e.Value},
 	}, []int64{w.progress.Epoch, w.progress.Iteration})
+}
+
+// skipped counts bad images of all ranks.
+func (w *worker) skipped(e engine.Event) {
+	count := &w.outcome.Skipped.Train
+	if e.Text == "val" {
+		count = &w.outcome.Skipped.Eval
+	}
+	*count += int64(e.Value)
+	w.progress.Skipped = w.outcome.Skipped
+}
+
+// tellSkipped warns of the bad images since it was called last, once for all ranks.
+func (w *worker) tellSkipped(epoch int64) {
+	all := w.outcome.Skipped
+	if all == w.toldSkipped || !w.leads() {
+		return
+	}
+	w.Logger.Warn("bad images skipped", zap.Int64("epoch", epoch),
+		zap.Int64("train", all.Train-w.toldSkipped.Train), zap.Int64("eval", all.Eval-w.toldSkipped.Eval),
+		zap.Int64("so_far", all.Train+all.Eval))
+	w.toldSkipped = all
 }
 
 // scored takes the accuracy of the oldest open evaluation.

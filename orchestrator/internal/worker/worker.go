@@ -61,12 +61,20 @@ type Progress struct {
 	SecondsLeft     float64   `json:"seconds_left"` // to the last epoch, at this speed
 	Accuracy        []Scored  `json:"accuracy,omitempty"`
 	Losses          []float64 `json:"losses,omitempty"` // in the last one: a mean an epoch
+	Skipped         Skipped   `json:"skipped"`
 }
 
 // Scored is one finished evaluation.
 type Scored struct {
 	Epoch int64   `json:"epoch"`
 	AP    float64 `json:"ap"`
+}
+
+// Skipped counts the bad images that all ranks have passed over (data.bad_image = "skip"): one that
+// training meets in each epoch counts in each.
+type Skipped struct {
+	Train int64 `json:"train"` // replaced by others
+	Eval  int64 `json:"eval"`  // scored as if nothing were in them
 }
 
 // Outcome is how a run ended.
@@ -80,6 +88,7 @@ type Outcome struct {
 	RunSeconds      float64   `json:"run_seconds"`
 	ImagesPerSecond float64   `json:"images_per_second"` // of training
 	Seed            int64     `json:"seed"`
+	Skipped         Skipped   `json:"skipped"` // since the start or the resumption
 }
 
 type worker struct {
@@ -88,13 +97,14 @@ type worker struct {
 	log    *mllog.Run
 	epochs schedule.Epochs
 
-	progress   Progress
-	outcome    Outcome
-	evaluating []int64 // epochs begun and not scored, oldest first
-	scoreError error
-	where      rendezvous.State // in the engine
-	told       rendezvous.State // last, to the launcher
-	meter      meter
+	progress    Progress
+	outcome     Outcome
+	evaluating  []int64 // epochs begun and not scored, oldest first
+	scoreError  error
+	toldSkipped Skipped          // in the log for people
+	where       rendezvous.State // in the engine
+	told        rendezvous.State // last, to the launcher
+	meter       meter
 }
 
 // Run trains until the target or the last epoch. The log is closed as aborted on any error, also when

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"mlperf-ssd/orchestrator/internal/config"
 	"mlperf-ssd/orchestrator/internal/engine"
@@ -31,6 +32,7 @@ type scripted struct {
 	failAt   int64     // step at which Train fails
 	failPrep bool
 	silent   bool // as if every STEP were dropped
+	skip     int  // bad images in each call of Train and Evaluate
 
 	events []engine.Event
 	held   []engine.Event
@@ -52,6 +54,12 @@ func (s *scripted) Connect(addresses [][]byte) error {
 func (s *scripted) emit(e engine.Event) {
 	e.Time, e.Step = time.Now(), s.step
 	s.events = append(s.events, e)
+}
+
+func (s *scripted) emitSkipped(split string) {
+	if s.skip > 0 {
+		s.emit(engine.Event{Kind: engine.EventSkipped, Value: float64(s.skip), Text: split})
+	}
 }
 
 func (s *scripted) release() {
@@ -78,6 +86,7 @@ func (s *scripted) Train(epoch, steps int64) error {
 		}
 	}
 	s.calls = append(s.calls, "train")
+	s.emitSkipped("train")
 	if !s.silent {
 		s.emit(engine.Event{Kind: engine.EventLearningRate, Value: 0.1 * float64(epoch)})
 		s.emit(engine.Event{Kind: engine.EventStep, Value: 10})
@@ -87,6 +96,7 @@ func (s *scripted) Train(epoch, steps int64) error {
 
 func (s *scripted) Evaluate() error {
 	s.calls = append(s.calls, "evaluate")
+	s.emitSkipped("val")
 	s.emit(engine.Event{Kind: engine.EventEvalBegin})
 	end := engine.Event{Kind: engine.EventEvalEnd, Value: s.accuracy[0], Time: time.Now(), Step: s.step}
 	s.accuracy = s.accuracy[1:]
@@ -124,6 +134,11 @@ func run(t *testing.T, s *scripted, sets ...string) (Outcome, string, error) {
 
 func runFrom(t *testing.T, s *scripted, start Position, sets ...string) (Outcome, string, error) {
 	t.Helper()
+	return runLogged(t, s, zap.NewNop(), start, sets...)
+}
+
+func runLogged(t *testing.T, s *scripted, logger *zap.Logger, start Position, sets ...string) (Outcome, string, error) {
+	t.Helper()
 	c, err := config.Load(config.Source{Sets: append([]string{
 		"run.epochs=4", "eval.interval=2", "data.train_samples=10", "model.batch_size=4"}, sets...)})
 	if err != nil {
@@ -131,7 +146,7 @@ func runFrom(t *testing.T, s *scripted, start Position, sets ...string) (Outcome
 	}
 	var log bytes.Buffer
 	outcome, err := Run(context.Background(), Options{
-		Config: c, Seed: 5, Member: rendezvous.Alone(nil), Start: start, LogDir: t.TempDir(), MLLog: &log, Logger: zap.NewNop(),
+		Config: c, Seed: 5, Member: rendezvous.Alone(nil), Start: start, LogDir: t.TempDir(), MLLog: &log, Logger: logger,
 		Open:     func(*ssdpb.EngineConfig) (engine.Engine, error) { return newLocked(s), nil },
 		Progress: func(Progress) {}, Clear: func() error { return nil },
 	})
@@ -242,6 +257,27 @@ func TestStepsAreCountedWithoutEvents(t *testing.T) {
 	}
 	if !strings.HasSuffix(log, `"status": "aborted"}}`+"\n") {
 		t.Error("the log does not end in run_stop aborted")
+	}
+}
+
+// Four epochs, one of which a checkpoint splits, and two evaluations.
+func TestSkippedImagesAreCounted(t *testing.T) {
+	core, told := observer.New(zap.WarnLevel)
+	s := &scripted{accuracy: []float64{0, 0}, skip: 3}
+	outcome, _, err := runLogged(t, s, zap.New(core), Position{}, "run.checkpoint_every_steps=4")
+	if err != nil || outcome.Skipped != (Skipped{Train: 3 * 6, Eval: 3 * 2}) {
+		t.Errorf("%+v %v", outcome, err)
+	}
+	var epochs []int64
+	for _, entry := range told.FilterMessage("bad images skipped").All() {
+		epochs = append(epochs, entry.ContextMap()["epoch"].(int64))
+	}
+	if want := []int64{1, 2, 2, 3, 4, 4}; !slices.Equal(epochs, want) {
+		t.Errorf("told after epochs %v, want %v", epochs, want)
+	}
+	last := told.FilterMessage("bad images skipped").All()[5].ContextMap()
+	if last["train"] != int64(0) || last["eval"] != int64(3) || last["so_far"] != int64(24) {
+		t.Errorf("the last word is %v", last)
 	}
 }
 
