@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"mlperf-ssd/orchestrator/internal/ctxio"
 	"mlperf-ssd/orchestrator/internal/regularfile"
 )
 
@@ -155,23 +156,11 @@ func Verify(ctx context.Context, path string, sum Sum) error {
 	}
 	defer file.Close()
 	p := &partial{sum: sum.New()}
-	if _, err := io.Copy(p.sum, contextReader{ctx, file}); err != nil {
+	if _, err := io.Copy(p.sum, ctxio.NewReader(ctx, file)); err != nil {
 		return fmt.Errorf("%s: read: %w", path, err)
 	}
 	if err := p.check(sum); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
-}
-
-type contextReader struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r contextReader) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(b)
 }

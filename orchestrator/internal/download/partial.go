@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mlperf-ssd/orchestrator/internal/atomicfile"
+	"mlperf-ssd/orchestrator/internal/ctxio"
 )
 
 // identity is what tells whether a server still has the file that a part came from.
@@ -84,7 +85,7 @@ func (p *partial) takeUp(ctx context.Context) error {
 	if p.sum != nil {
 		sink = p.sum
 	}
-	n, err := io.Copy(sink, contextReader{ctx, p.file})
+	n, err := io.Copy(sink, ctxio.NewReader(ctx, p.file))
 	if err == nil && n != p.size {
 		err = errors.New("changed while it was read")
 	}

@@ -115,13 +115,13 @@ func (a *Allocation) RunRanks(ctx context.Context, r Ranks) error {
 	if a.Container != nil {
 		step.Container = a.Container.Enter()
 	}
-	first, errs := &firstRank{out: r.Stdout}, r.Stderr
+	first, errs := firstRank(r.Stdout), r.Stderr
 	if r.Ended != nil {
 		errs = newEndWatch(r.Stderr, r.IsCrash, r.Ended)
 	}
 	err := a.Runner.Run(ctx, Command{Name: "srun", Args: append([]string{"--label"}, step.Args()...), Env: r.Env,
 		Stdin: bytes.NewReader(r.Input), Stdout: first, Stderr: errs, Grace: r.Grace})
-	err = errors.Join(err, first.flush())
+	err = errors.Join(err, first.Flush())
 	if ctx.Err() != nil {
 		// srun may be gone and its tasks not.
 		err = errors.Join(err, a.endSteps(context.WithoutCancel(ctx)))

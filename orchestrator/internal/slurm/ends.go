@@ -4,12 +4,13 @@
 package slurm
 
 import (
-	"bytes"
 	"io"
 	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"mlperf-ssd/orchestrator/internal/lines"
 )
 
 // TaskEnd is what srun says of a task that ended badly.
@@ -29,37 +30,36 @@ type endWatch struct {
 	isCrash func(line string) bool
 	end     *regexp.Regexp
 	said    *regexp.Regexp
-	partial []byte
+	lines   lines.Writer
 	told    bool
 	crashes map[int]string
 }
 
 func newEndWatch(out io.Writer, isCrash func(string) bool, tell func(TaskEnd)) *endWatch {
-	return &endWatch{out: out, tell: tell, isCrash: isCrash, crashes: map[int]string{},
+	w := &endWatch{out: out, tell: tell, isCrash: isCrash, crashes: map[int]string{},
 		end:  regexp.MustCompile(`^srun: error: (\S+): tasks? ([0-9,-]+): (.*)$`),
 		said: regexp.MustCompile(`^ *(\d+): (.+)$`)}
+	w.lines.Each = w.line
+	return w
 }
 
 func (w *endWatch) Write(text []byte) (int, error) {
-	w.partial = append(w.partial, text...)
-	for {
-		line, rest, found := bytes.Cut(w.partial, []byte("\n"))
-		if !found {
-			break
-		}
-		if m := w.end.FindStringSubmatch(string(line)); m != nil {
-			w.ended(m[1], m[2], m[3])
-		} else if m := w.said.FindStringSubmatch(string(line)); m != nil && w.isCrash(m[2]) {
-			if rank, err := strconv.Atoi(m[1]); err == nil && w.crashes[rank] == "" {
-				w.crashes[rank] = strings.TrimSpace(m[2])
-			}
-		}
-		w.partial = rest
-	}
-	if w.out == nil {
-		return len(text), nil
+	if n, err := w.lines.Write(text); err != nil || w.out == nil {
+		return n, err
 	}
 	return w.out.Write(text)
+}
+
+func (w *endWatch) line(text []byte) error {
+	line := strings.TrimSuffix(string(text), "\n")
+	if m := w.end.FindStringSubmatch(line); m != nil {
+		w.ended(m[1], m[2], m[3])
+	} else if m := w.said.FindStringSubmatch(line); m != nil && w.isCrash(m[2]) {
+		if rank, err := strconv.Atoi(m[1]); err == nil && w.crashes[rank] == "" {
+			w.crashes[rank] = strings.TrimSpace(m[2])
+		}
+	}
+	return nil
 }
 
 func (w *endWatch) ended(host, list, how string) {

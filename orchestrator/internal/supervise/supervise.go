@@ -21,6 +21,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"mlperf-ssd/orchestrator/internal/lines"
 )
 
 // ProgressFD is the descriptor on which a worker writes its progress, a JSON object a line.
@@ -72,7 +74,7 @@ func (e *ExitError) How() string {
 func Run(ctx context.Context, c Child) error {
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
 	cmd.Stdout = c.Stdout
-	prefixed := &prefixWriter{out: c.Stderr, prefix: fmt.Sprintf("%d: ", c.Rank)}
+	prefixed := newPrefixWriter(c.Stderr, fmt.Sprintf("%d: ", c.Rank))
 	cmd.Stderr = prefixed
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -111,7 +113,7 @@ func Run(ctx context.Context, c Child) error {
 	closeErr := stdin.Close()
 	err = cmd.Wait()
 	readers.Wait()
-	_ = prefixed.flush() // the child is gone: nobody is left to tell
+	_ = prefixed.Flush() // the child is gone: nobody is left to tell
 	if err != nil {
 		return exitError(ctx, c.Rank, err, prefixed.crash)
 	}
@@ -140,16 +142,27 @@ func readProgress(r io.Reader, f func(json.RawMessage)) {
 	_, _ = io.Copy(io.Discard, r) // behind a line too long, so that the child does not wait
 }
 
-// maxLine bounds what is held of a line.
-const maxLine = 1 << 16 // bytes
-
 // prefixWriter puts a prefix before each line and writes lines whole. It keeps the first line with which
 // a run-time library reports a crash.
 type prefixWriter struct {
-	out     io.Writer
-	prefix  string
-	partial []byte
-	crash   string
+	lines.Writer
+	out    io.Writer
+	prefix string
+	crash  string
+}
+
+func newPrefixWriter(out io.Writer, prefix string) *prefixWriter {
+	p := &prefixWriter{out: out, prefix: prefix}
+	p.Each = p.line
+	return p
+}
+
+func (p *prefixWriter) line(text []byte) error {
+	if line := strings.TrimSpace(string(text)); p.crash == "" && IsCrash(line) {
+		p.crash = line
+	}
+	_, err := p.out.Write(append([]byte(p.prefix), text...))
+	return err
 }
 
 // IsCrash knows the lines with which Go and C++ report a crash; Go takes a signal of C code for its own.
@@ -157,39 +170,4 @@ func IsCrash(line string) bool {
 	return slices.ContainsFunc([]string{"SIG", "panic: ", "fatal error: ", "terminate called "}, func(start string) bool {
 		return strings.HasPrefix(line, start)
 	})
-}
-
-func (p *prefixWriter) Write(text []byte) (int, error) {
-	for _, b := range text {
-		if len(p.partial) == maxLine && b != '\n' {
-			if err := p.flush(); err != nil {
-				return 0, err
-			}
-		}
-		p.partial = append(p.partial, b)
-		if b == '\n' {
-			if err := p.write(); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return len(text), nil
-}
-
-func (p *prefixWriter) write() error {
-	if line := strings.TrimSpace(string(p.partial)); p.crash == "" && IsCrash(line) {
-		p.crash = line
-	}
-	_, err := p.out.Write(append([]byte(p.prefix), p.partial...))
-	p.partial = p.partial[:0]
-	return err
-}
-
-// flush ends a line that has no end.
-func (p *prefixWriter) flush() error {
-	if len(p.partial) == 0 {
-		return nil
-	}
-	p.partial = append(p.partial, '\n')
-	return p.write()
 }

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"mlperf-ssd/orchestrator/internal/lines"
 )
 
 // shell is a child that runs a script.
@@ -60,7 +62,7 @@ func TestRunReadsLinesWithoutEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "3: " + strings.Repeat("x", maxLine) + "\n3: " + strings.Repeat("x", 100000-maxLine) + "\n"; errs.String() != want {
+	if want := "3: " + strings.Repeat("x", lines.Max) + "\n3: " + strings.Repeat("x", 100000-lines.Max) + "\n"; errs.String() != want {
 		t.Errorf("%d bytes, want %d", errs.Len(), len(want))
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+
+	"mlperf-ssd/orchestrator/internal/ctxio"
 )
 
 // extractAll writes the files below scratch, by some workers.
@@ -85,7 +87,7 @@ func (w *writer) entry(ctx context.Context, e *zip.File) error {
 		return errors.Join(err, in.Close())
 	}
 	// Reading to the end checks the checksum; the file cannot grow beyond what it declares.
-	n, err := io.Copy(out, io.LimitReader(contextReader{ctx, in}, int64(e.UncompressedSize64)+1))
+	n, err := io.Copy(out, io.LimitReader(ctxio.NewReader(ctx, in), int64(e.UncompressedSize64)+1))
 	if err == nil && n != int64(e.UncompressedSize64) {
 		err = fmt.Errorf("has another size than the %d bytes it declares", e.UncompressedSize64)
 	}
@@ -100,16 +102,4 @@ func (w *writer) add(n int64) {
 	if w.progress != nil {
 		w.progress(w.done, w.total)
 	}
-}
-
-type contextReader struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r contextReader) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(b)
 }
