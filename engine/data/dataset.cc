@@ -24,7 +24,7 @@ void CheckOptions(const DataOptions& o) {
     Throw(Status::kInvalid, "rank %d of %d does not exist", o.rank, o.ranks);
   }
   if (o.max_samples < 1) Throw(Status::kInvalid, "data.max_samples must be at least 1");
-  if (o.threads < 0 || o.threads > 1024) Throw(Status::kInvalid, "data.threads: not in 0 .. 1024");
+  if (o.threads < 0 || o.threads > 4096) Throw(Status::kInvalid, "data.threads: not in 0 .. 4096");
   if (o.prefetch < 0 || o.prefetch > 1024) {
     Throw(Status::kInvalid, "data.prefetch: not in 0 .. 1024");
   }

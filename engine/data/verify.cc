@@ -155,7 +155,7 @@ const char* NameOf(Finding kind) {
 
 VerifyResult VerifyCoco(const std::string& dir, int threads, int64_t max_findings,
                         const VerifyProgress& progress) {
-  if (threads < 0 || threads > 1024) Throw(Status::kInvalid, "verify: threads not in 0 .. 1024");
+  if (threads < 0 || threads > 4096) Throw(Status::kInvalid, "verify: threads not in 0 .. 4096");
   if (max_findings < 0) Throw(Status::kInvalid, "verify: max_findings is negative");
   Verifier verifier(ThreadsOrAll(threads), max_findings, progress);
   for (const char* split : {"train", "val"}) verifier.Split(dir, split);

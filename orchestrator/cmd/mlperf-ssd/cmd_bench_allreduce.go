@@ -38,7 +38,7 @@ func benchAllreduce() *cli.Command {
 			}
 			test, err := allreduceTestOf(c)
 			if err != nil {
-				return usageError(err)
+				return err
 			}
 			loaded, err := loadConfig(c)
 			if err != nil {
@@ -66,17 +66,9 @@ func allreduceTestOf(c *cli.Context) (job.Allreduce, error) {
 	test := job.Allreduce{Bytes: c.Int64Slice("bytes"), Iterations: c.Int64("iterations"), Warmup: c.Int64("warmup")}
 	for _, bytes := range test.Bytes {
 		if bytes < 4 || bytes > mostBytes || bytes%4 != 0 {
-			return test, fmt.Errorf("--bytes is %d, must be a multiple of 4 up to %d", bytes, mostBytes)
+			return test, usageError(fmt.Errorf("--bytes is %d, must be a multiple of 4 up to %d", bytes, mostBytes))
 		}
 	}
-	if test.Iterations < 1 || test.Iterations > most {
-		return test, fmt.Errorf("--iterations is %d, must be 1 to %d", test.Iterations, most)
-	}
-	if test.Warmup < 0 || test.Warmup > most {
-		return test, fmt.Errorf("--warmup is %d, must be 0 to %d", test.Warmup, most)
-	}
-	if f := c.Float64("factor"); !(f >= 1) {
-		return test, fmt.Errorf("--factor is %v, must be at least 1", f)
-	}
-	return test, nil
+	return test, errors.Join(within("iterations", test.Iterations, 1, most), within("warmup", test.Warmup, 0, most),
+		atLeast("factor", c.Float64("factor"), 1))
 }

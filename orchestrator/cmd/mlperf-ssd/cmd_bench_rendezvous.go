@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -17,19 +18,16 @@ func benchRendezvous() *cli.Command {
 		Usage:       "how fast ranks meet: launcher and workers in one process, each over its own connection",
 		Description: "Example: mlperf-ssd bench rendezvous --ranks 1024",
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "ranks", Value: 8},
-			&cli.IntFlag{Name: "bytes", Value: 64, Usage: "address of a rank"},
+			&cli.IntFlag{Name: "ranks", Value: 8, Usage: "that meet"},
+			&cli.IntFlag{Name: "bytes", Value: 64, Usage: "of a rank's address"},
 			jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			if n := c.Int("ranks"); n < 1 || n > 1<<16 {
-				return usageError(fmt.Errorf("--ranks is %d, must be 1 to %d", n, 1<<16))
-			}
-			if n := c.Int("bytes"); n < 0 || n > 1<<20 {
-				return usageError(fmt.Errorf("--bytes is %d, must be 0 to %d", n, 1<<20))
+			if err := errors.Join(within("ranks", c.Int("ranks"), 1, 1<<16), within("bytes", c.Int("bytes"), 0, 1<<20)); err != nil {
+				return err
 			}
 			const most = 512 << 20 // all in this process
 			if all := c.Int("ranks") * c.Int("ranks") * c.Int("bytes"); all > most {

@@ -24,7 +24,7 @@ func benchRoofline() *cli.Command {
 			"and the results of the v1.1 round. Needs no GPU and no data.\n\n" +
 			"Example: mlperf-ssd bench roofline --device h100",
 		Flags: []cli.Flag{
-			&cli.Int64Flag{Name: "batch", Value: rooflineBatch, Usage: "images of a GPU in a step"},
+			batchFlag(rooflineBatch),
 			&cli.StringFlag{Name: "device", Value: "all", Usage: "a100-pcie, a100-sxm, h100 or all"},
 			&cli.BoolFlag{Name: "markdown", Usage: "as docs/gpu-roofline.md"},
 			jsonFlag(),

@@ -28,7 +28,7 @@ func bindCommand() *cli.Command {
 		Name:      "bind",
 		Usage:     "run a program on some processors and memory nodes alone",
 		ArgsUsage: "-- PROGRAM [ARGUMENT...]",
-		Description: "Example: mlperf-ssd bind --cpus=0-7 --memory=0 -- mlperf-ssd bench step\n" +
+		Description: "Example: mlperf-ssd bind --cpus=0-7 --memory=0 -- mlperf-ssd bench train\n" +
 			"What the kernel refuses is a warning: the program runs unbound.",
 		Hidden: true,
 		Flags: []cli.Flag{

@@ -4,10 +4,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -38,11 +36,12 @@ func configCommand() *cli.Command {
 				Action:      stoppable(runConfigCheck),
 			},
 			{
-				Name:      "list",
-				Usage:     "list the configurations of a folder",
-				ArgsUsage: "[DIR]",
-				Flags:     []cli.Flag{jsonFlag()},
-				Action:    runConfigList,
+				Name:        "list",
+				Usage:       "list the configurations of a folder",
+				ArgsUsage:   "[DIR]",
+				Description: "Example: mlperf-ssd config list configs",
+				Flags:       []cli.Flag{jsonFlag()},
+				Action:      runConfigList,
 			},
 		},
 		Action: func(c *cli.Context) error {
@@ -111,7 +110,7 @@ func runConfigShow(c *cli.Context) error {
 
 func runConfigCheck(c *cli.Context) error {
 	if !c.Args().Present() {
-		return usageError(fmt.Errorf("config check needs a file"))
+		return usageError(errors.New("config check needs a file"))
 	}
 	type checked struct {
 		File     string   `json:"file"`
@@ -184,10 +183,4 @@ func runConfigList(c *cli.Context) error {
 			strings.Map(visible, r.Platform))
 	}
 	return errors.Join(append(wrong, table.Flush())...)
-}
-
-func writeJSON(w io.Writer, document any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(document)
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -22,7 +21,7 @@ func evalCommand() *cli.Command {
 		Usage: "score detections: COCO box AP, equal to pycocotools in every digit",
 		Description: "Reads the annotations and detections as COCO's JSON and gives the 12 numbers of the\n" +
 			"protocol; -1 (a dash in the table) is a number that no object defines.\n\n" +
-			"   mlperf-ssd eval --annotations instances_val2017.json --detections detections.json --per-class",
+			"Example: mlperf-ssd eval --annotations instances_val2017.json --detections detections.json --per-class",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "annotations", Required: true, Usage: "ground truth `FILE`: instances_*.json with area and iscrowd"},
 			&cli.StringFlag{Name: "detections", Required: true, Usage: "`FILE`: a list of image_id, category_id, bbox, score"},
@@ -163,12 +162,4 @@ func digits(value float64) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.6f", value)
-}
-
-// printable keeps a name of a file to its place in a table.
-func printable(name string) string {
-	if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
-		return quoted
-	}
-	return name
 }

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/signal"
 	"slices"
@@ -16,30 +15,6 @@ import (
 	"mlperf-ssd/orchestrator/internal/job"
 	"mlperf-ssd/orchestrator/internal/launch"
 )
-
-func configFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "config", Usage: "TOML `FILE`"},
-		&cli.StringSliceFlag{Name: "set", Usage: "override: `section.key=value`"},
-	}
-}
-
-func loadConfig(c *cli.Context) (*config.Config, error) {
-	sets := c.StringSlice("set")
-	if c.IsSet("nproc") {
-		if n := c.Int("nproc"); n < 1 || n > config.MaxRanksPerNode {
-			return nil, usageError(fmt.Errorf("--nproc is %d, must be 1 to %d", n, config.MaxRanksPerNode))
-		}
-		sets = append(sets, "cluster.nodes=1", fmt.Sprintf("cluster.gpus_per_node=%d", c.Int("nproc")))
-	}
-	return unlessStopped(c.Context, func() (*config.Config, error) {
-		loaded, err := config.Load(config.Source{File: c.String("config"), LookupEnv: os.LookupEnv, Sets: sets})
-		if err != nil {
-			return nil, usageError(err)
-		}
-		return loaded, nil
-	})
-}
 
 func launchCommand() *cli.Command {
 	return &cli.Command{

@@ -14,7 +14,7 @@ func manCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "man",
 		Usage:       "print the manual page",
-		Description: "mlperf-ssd man | man -l -",
+		Description: "Example: mlperf-ssd man | man -l -",
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -55,7 +55,7 @@ func completionCommand() *cli.Command {
 		Name:        "completion",
 		Usage:       "print the completion script of a shell",
 		ArgsUsage:   "bash|zsh|fish",
-		Description: "source <(mlperf-ssd completion bash)",
+		Description: "Example: source <(mlperf-ssd completion bash)",
 		Action: func(c *cli.Context) error {
 			script := ""
 			var err error

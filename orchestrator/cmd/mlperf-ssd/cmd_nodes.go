@@ -78,7 +78,7 @@ func runNodes(c *cli.Context) error {
 		options.GPUs = true
 	case "cpu":
 	default:
-		return usageError(fmt.Errorf("nodes: --device is %q, must be auto, cpu or cuda", device))
+		return usageError(fmt.Errorf("--device is %q, must be auto, cpu or cuda", device))
 	}
 	ranks := c.Int("ranks")
 	if ranks == 0 && options.GPUs {

@@ -33,7 +33,7 @@ func packageBuildCommand() *cli.Command {
 		Usage:     "make a submission of five logs and a system description, if it passes its check",
 		ArgsUsage: "LOGDIR OUT",
 		Description: "Writes OUT/<org>/{benchmarks,results,systems}, all or nothing. Of more logs it takes those that score does.\n\n" +
-			"Example: mlperf-ssd package describe --out system.toml\n" +
+			"Example: mlperf-ssd package describe --output system.toml\n" +
 			"         mlperf-ssd package build results/dgxa100 submission --system system.toml",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "system", Usage: "system description, `FILE`.toml or .json"},

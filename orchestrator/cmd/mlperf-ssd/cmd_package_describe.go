@@ -24,16 +24,16 @@ func packageDescribeCommand() *cli.Command {
 		Name:  "describe",
 		Usage: "fill in the system description of a submission from this machine",
 		Description: "Examples:\n" +
-			"   mlperf-ssd package describe --out systems/mybox.json\n" +
+			"   mlperf-ssd package describe --output systems/mybox.json\n" +
 			"   mlperf-ssd package describe --nodes 4 > mybox.toml\n\n" +
 			"Run it on a node that trains. What a machine cannot know stays empty and is listed on standard error.\n" +
 			"Values that FILE has already stay as they are: edit it and run this again at any time.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "out", Usage: "FILE.json or FILE.toml to write, keeping what is in it (default: TOML on standard output)"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"out"}, Usage: "`FILE`.json or .toml to write, keeping what is in it (default: TOML on standard output)"},
 			&cli.IntFlag{Name: "nodes", Value: 1, Usage: "nodes of the system, each like this one"},
+			jsonFlag(),
 			engineFlag(),
 			sysrootFlag(),
-			jsonFlag(),
 		},
 		Action: runPackageDescribe,
 	}
@@ -50,12 +50,12 @@ func runPackageDescribe(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	if c.Int("nodes") < 1 {
-		return usageError(fmt.Errorf("package describe: --nodes is %d, must be at least 1", c.Int("nodes")))
+	if err := atLeast("nodes", c.Int("nodes"), 1); err != nil {
+		return err
 	}
-	out := c.String("out")
+	out := c.String("output")
 	if lower := strings.ToLower(out); out != "" && !strings.HasSuffix(lower, ".json") && !strings.HasSuffix(lower, ".toml") {
-		return usageError(fmt.Errorf("package describe: --out %s: must end in .json or .toml", out))
+		return usageError(fmt.Errorf("--output is %s, must end in .json or .toml", out))
 	}
 	host := discover.Here(c.Context, c.String("sysroot"))
 	engine := ""

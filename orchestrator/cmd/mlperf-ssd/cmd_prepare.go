@@ -31,7 +31,7 @@ func prepareToyCommand() *cli.Command {
 			&cli.IntFlag{Name: "train", Value: 512, Usage: "training images that have a box"},
 			&cli.IntFlag{Name: "val", Value: 128, Usage: "validation images"},
 			&cli.BoolFlag{Name: "easy", Usage: "one class of large objects: learnt from some hundred images"},
-			&cli.Uint64Flag{Name: "seed", Value: 1},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of what is drawn"},
 			&cli.BoolFlag{Name: "force", Usage: "write over what is in DIR"},
 			jsonFlag(),
 		},

@@ -33,8 +33,8 @@ func prepareAnnotationsCommand() *cli.Command {
 				return usageError(errors.New("prepare annotations takes the file to read and the file to make"))
 			}
 			o := annotations.Options{KeepKeys: c.Bool("keep-keys"), Indent: c.Int("indent")}
-			if o.Indent < 0 || o.Indent > 16 {
-				return usageError(fmt.Errorf("prepare annotations: --indent is %d, must be 0 to 16", o.Indent))
+			if err := within("indent", o.Indent, 0, 16); err != nil {
+				return err
 			}
 			in, out := arguments[0], arguments[1]
 			counts, err := annotations.Convert(c.Context, in, out, o)

@@ -30,13 +30,14 @@ func prepareCOCOCommand() *cli.Command {
 		},
 		Action: func(c *cli.Context) error {
 			dir, err := oneFolder(c)
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case c.Bool("keep-archives") && c.Bool("remove-archives"):
-				return usageError(errors.New("prepare coco: --keep-archives and --remove-archives exclude each other"))
-			case c.Int("jobs") < 1 || c.Int("jobs") > 64:
-				return usageError(fmt.Errorf("prepare coco: --jobs is %d, must be 1 to 64", c.Int("jobs")))
+			}
+			if c.Bool("keep-archives") && c.Bool("remove-archives") {
+				return usageError(errors.New("--keep-archives and --remove-archives exclude each other"))
+			}
+			if err := within("jobs", c.Int("jobs"), 1, 64); err != nil {
+				return err
 			}
 			if err := checkURL("--base-url", c.String("base-url")); err != nil {
 				return usageError(fmt.Errorf("prepare coco: %w", err))

@@ -28,17 +28,17 @@ func prepareVerifyCommand() *cli.Command {
 		Description: "Exit 1 if a run on DIR would fail. What a run can live with, like grayscale images, is told only.\n" +
 			"Example: mlperf-ssd prepare verify --json /data/coco2017",
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "threads", Usage: "images that are decoded at once (0 = all this process may use)"},
-			engineFlag(),
+			threadsFlag(),
 			jsonFlag(),
+			engineFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			dir, err := oneFolder(c)
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case c.Int("threads") < 0 || c.Int("threads") > 1024:
-				return usageError(fmt.Errorf("prepare verify: --threads is %d, must be 0 to 1024", c.Int("threads")))
+			}
+			if err := checkThreads(c); err != nil {
+				return err
 			}
 			library, err := openEngine(c)
 			if err != nil {

@@ -53,7 +53,7 @@ func runStep(c *cli.Context) error {
 		return usageError(fmt.Errorf("--mode is %q, must be train or eval", mode))
 	}
 	if mode == "eval" && c.Bool("update") {
-		return usageError(fmt.Errorf("--update needs --mode train"))
+		return usageError(errors.New("--update needs --mode train"))
 	}
 	err = errors.Join(checkThreads(c), within("lr", c.Float64("lr"), 0, math.MaxFloat32),
 		within("weight-decay", c.Float64("weight-decay"), 0, math.MaxFloat32))

@@ -22,21 +22,30 @@ func precisionFlag(value string) cli.Flag {
 	return &cli.StringFlag{Name: "precision", Value: value, Usage: "f32, bf16, or fp16 on a GPU"}
 }
 
+func batchFlag(value int64) cli.Flag {
+	return &cli.Int64Flag{Name: "batch", Value: value, Usage: "images of a step"}
+}
+
 func threadsFlag() cli.Flag {
-	return &cli.IntFlag{Name: "threads", Usage: "compute threads (0 = all this process may use)"}
+	return &cli.IntFlag{Name: "threads", Usage: "as device.threads (0 = as many as this process may use)"}
 }
 
 func checkThreads(c *cli.Context) error { return within("threads", c.Int("threads"), 0, 4096) }
 
-func jsonFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "json", Usage: "one JSON document on standard output"}
+func splitFlag() cli.Flag {
+	return &cli.StringFlag{Name: "split", Value: "train", Usage: "of the data set: train or val"}
 }
 
-func noArguments(c *cli.Context) error {
-	if c.Args().Present() {
-		return usageError(fmt.Errorf("%s takes no argument %q", c.Command.Name, c.Args().First()))
+func isTrain(c *cli.Context) (bool, error) {
+	split := c.String("split")
+	if split != "train" && split != "val" {
+		return false, usageError(fmt.Errorf("--split is %q, must be train or val", split))
 	}
-	return nil
+	return split == "train", nil
+}
+
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "one JSON document on standard output"}
 }
 
 func precisionOf(c *cli.Context) (ssdpb.ModelConfig_Precision, error) {

@@ -12,6 +12,13 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+func noArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return usageError(fmt.Errorf("%s takes no argument %q", verb(c.Command), c.Args().First()))
+	}
+	return nil
+}
+
 // lateFlags sets the flags that stand behind the first argument, which the library takes for arguments,
 // and gives the true ones. Everything after "--" is an argument.
 func lateFlags(c *cli.Context) ([]string, error) {
