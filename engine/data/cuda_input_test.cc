@@ -313,6 +313,24 @@ TEST_F(CudaDecoderTest, OfTheEvaluation) {
   EXPECT_TRUE(Evaluation(backend_.get()) == got);
 }
 
+// What is reserved without a decoder stays without one.
+TEST_F(CudaDecoderTest, EvaluationsAreReservedBeforeThereIsAFile) {
+  const auto want = Evaluation(backend_.get());
+  options_.dir = folder_ / "later";
+  options_.decoder = Decoder::kAuto;
+  emulator::SetNvjpeg({});
+  const auto data = Dataset::Make(options_);
+  data->ReserveEval(kBatch);
+  int asked = 0;
+  emulator::SetNvjpeg([&](const JpegJob&) { return ++asked, false; });
+  MakeTestDataset(options_.dir, 12, 8);
+  data->ReadAnnotations(false, true);
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(Evaluation(*data) == want) << i;
+  EXPECT_EQ(asked, 0);
+  EXPECT_TRUE(Evaluation(*Dataset::Open(options_, false, true)) == want);
+  EXPECT_GT(asked, 0);
+}
+
 TEST_F(CudaDecoderTest, TheHostDecodesWhatIsRefused) {
   options_.cache_bytes = 1000000;
   const auto want = OnDevice(5);

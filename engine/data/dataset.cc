@@ -51,15 +51,21 @@ CocoIndex LoadSplit(const std::string& dir, const char* split) {
 
 class CocoDataset : public Dataset {
  public:
-  CocoDataset(const DataOptions& options, bool train, bool val) : options_(options) {
-    CheckOptions(options);
-    if (train) OpenTrain();
-    if (val) OpenVal();
-  }
+  explicit CocoDataset(const DataOptions& options) : options_(options) { CheckOptions(options); }
 
+  void ReserveEval(int64_t batch) override {
+    if (batch < 1) Throw(Status::kInvalid, "model.eval_batch_size must be at least 1");
+    if (eval_images_ == nullptr || eval_images_.use_count() > 1 ||
+        eval_images_->options().batch != batch)
+      eval_images_ = MakeImages(batch, 0, nullptr);
+  }
+  void ReadAnnotations(bool train, bool val) override {
+    if (train && !train_) ReadTrain();
+    if (val && !val_) ReadVal();
+  }
   std::unique_ptr<TrainStream> Train(int64_t batch, int64_t position) override {
     if (batch < 1) Throw(Status::kInvalid, "model.batch_size must be at least 1");
-    if (auto images = OpenImages(train_index(), batch, CacheBytes(), true))
+    if (auto images = MakeImages(batch, CacheBytes(), &train_index()))
       return std::make_unique<DeviceTrainLoader>(train_index(), options_, position, Reporter(),
                                                  std::move(images));
     MakeCache();
@@ -67,10 +73,7 @@ class CocoDataset : public Dataset {
                                          cache_ ? &*cache_ : nullptr);
   }
   std::unique_ptr<EvalStream> Eval(int64_t batch) override {
-    if (batch < 1) Throw(Status::kInvalid, "model.eval_batch_size must be at least 1");
-    if (eval_images_ == nullptr || eval_images_.use_count() > 1 ||
-        eval_images_->options().batch != batch)
-      eval_images_ = OpenImages(val_index(), batch, 0, false);
+    ReserveEval(batch);
     if (eval_images_ != nullptr)
       return std::make_unique<DeviceEvalLoader>(val_index(), options_, Reporter(), eval_images_);
     return std::make_unique<EvalLoader>(val_index(), options_, batch, Reporter());
@@ -86,7 +89,7 @@ class CocoDataset : public Dataset {
   std::string val_annotations() const override { return val_index().annotations(); }
 
  private:
-  void OpenTrain() {
+  void ReadTrain() {
     train_ = LoadSplit(options_.dir, "train");
     const auto count = static_cast<int64_t>(train_->with_boxes().size());
     CheckCount("data.train_samples", options_.train_samples, count, *train_, "images with a box");
@@ -95,18 +98,17 @@ class CocoDataset : public Dataset {
             train_->annotations().c_str(), static_cast<long long>(count), options_.ranks);
     }
   }
-  void OpenVal() {
+  void ReadVal() {
     val_ = LoadSplit(options_.dir, "val");
     CheckCount("data.eval_samples", options_.eval_samples, val_->size(), *val_, "images");
     if (val_->size() == 0) Throw(Status::kData, "%s: has no image", val_->annotations().c_str());
   }
 
-  // Null: the host renders.
-  std::unique_ptr<DeviceImages> OpenImages(const CocoIndex& index, int64_t batch,
-                                           size_t cache_bytes, bool targets) {
+  // Null: the host renders. targets: of this index's images; null: none.
+  std::unique_ptr<DeviceImages> MakeImages(int64_t batch, size_t cache_bytes,
+                                           const CocoIndex* targets) {
     if (options_.backend == nullptr) return nullptr;
-    auto renderer = options_.backend->MakeBatchRenderer(
-        RendererOf(batch, cache_bytes, targets ? &index : nullptr));
+    auto renderer = options_.backend->MakeBatchRenderer(RendererOf(batch, cache_bytes, targets));
     if (renderer == nullptr) {
       if (options_.decoder == Decoder::kDevice)
         Throw(Status::kUnavailable,
@@ -114,10 +116,10 @@ class CocoDataset : public Dataset {
       return nullptr;
     }
     return std::make_unique<DeviceImages>(
-        index, DeviceImages::Options{.batch = batch, .slots = DeviceSlots(options_)},
-        std::move(renderer), OpenJpeg());
+        DeviceImages::Options{.batch = batch, .slots = DeviceSlots(options_)}, std::move(renderer),
+        MakeJpeg());
   }
-  std::unique_ptr<DeviceJpeg> OpenJpeg() {
+  std::unique_ptr<DeviceJpeg> MakeJpeg() {
     if (options_.decoder == Decoder::kHost) return nullptr;
     try {
       return options_.backend->MakeDeviceJpeg();
@@ -163,8 +165,14 @@ class CocoDataset : public Dataset {
 
 }  // namespace
 
+std::unique_ptr<Dataset> Dataset::Make(const DataOptions& options) {
+  return std::make_unique<CocoDataset>(options);
+}
+
 std::unique_ptr<Dataset> Dataset::Open(const DataOptions& options, bool train, bool val) {
-  return std::make_unique<CocoDataset>(options, train, val);
+  auto data = Make(options);
+  data->ReadAnnotations(train, val);
+  return data;
 }
 
 }  // namespace ssd

@@ -42,14 +42,21 @@ struct DataOptions {
   std::function<void(const std::string& message)> on_host_decoder = {};
 };
 
-// A data set opened: annotation files parsed, no image read yet. Spec sections 1, 2, 7, 8.
+// A data set: its annotations in memory, its images read by the streams. Spec sections 1, 2, 7, 8.
 class Dataset {
  public:
-  // Throws Status::kData naming the file and what is wrong with it, or the key to change when the
-  // number of images is not the configured one (0: not checked). train, val: the splits to open.
+  // Reads no file. Throws Status::kInvalid.
+  static std::unique_ptr<Dataset> Make(const DataOptions& options);
+  // The same, and reads the annotations of these splits.
   static std::unique_ptr<Dataset> Open(const DataOptions& options, bool train, bool val);
   virtual ~Dataset() = default;
-  // The streams use the data set: it must outlive them.
+  // Makes what Eval needs of the backend, so that the first evaluation finds it made. Reads no
+  // file.
+  virtual void ReserveEval(int64_t batch) = 0;
+  // Parses annotation files, each once. Throws Status::kData naming the file and what is wrong with
+  // it, or the key to change when the number of images is not the configured one (0: not checked).
+  virtual void ReadAnnotations(bool train, bool val) = 0;
+  // Of splits whose annotations are read. The data set must outlive its streams.
   virtual std::unique_ptr<TrainStream> Train(int64_t batch, int64_t position) = 0;
   virtual std::unique_ptr<EvalStream> Eval(int64_t batch) = 0;  // cheaper when the last is gone
   virtual const CocoIndex& train_index() const = 0;

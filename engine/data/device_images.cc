@@ -43,23 +43,23 @@ DeviceImages::Slot::Slot(size_t batch, BatchRenderer& renderer)
       jobs(batch),
       keep(batch) {}
 
-DeviceImages::DeviceImages(const CocoIndex& index, const Options& options,
-                           std::unique_ptr<BatchRenderer> renderer,
+DeviceImages::DeviceImages(const Options& options, std::unique_ptr<BatchRenderer> renderer,
                            std::unique_ptr<DeviceJpeg> jpeg)
-    : index_(index),
-      options_(options),
-      renderer_(std::move(renderer)),
-      jpeg_(std::move(jpeg)),
-      cache_(index.size(), renderer_->cache()) {
+    : options_(options), renderer_(std::move(renderer)), jpeg_(std::move(jpeg)) {
   for (int i = 0; i < options.slots; ++i)
     slots_.push_back(std::make_unique<Slot>(static_cast<size_t>(options.batch), *renderer_));
 }
 
 DeviceImages::~DeviceImages() { renderer_->AwaitUploads(); }
 
+void DeviceImages::Serve(const CocoIndex& index) {
+  index_ = &index;
+  cache_.emplace(index.size(), renderer_->cache());
+}
+
 ImageSize DeviceImages::Open(SampleMaker& maker, int32_t image) {
-  const auto kept = cache_.Find(image);
-  return kept ? ImageSize{kept->width, kept->height} : maker.Open(index_, image);
+  const auto kept = cache_->Find(image);
+  return kept ? ImageSize{kept->width, kept->height} : maker.Open(*index_, image);
 }
 
 void DeviceImages::PutNothing(int64_t batch, int64_t item) {
@@ -80,7 +80,7 @@ void DeviceImages::Put(SampleMaker& maker, int64_t batch, int64_t item, int32_t 
   to.task = TaskOf(r, color);
   to.boxes = slot.boxes[at] = r.boxes;
   to.labels = slot.labels[at] = r.labels;
-  if (const auto kept = cache_.Find(image)) {
+  if (const auto kept = cache_->Find(image)) {
     to.task.stride = size.width * kBytes;
     to.home = const_cast<uint8_t*>(kept->data);
     to.crop = static_cast<size_t>(kept->Part(r.pixels).data - kept->data);
@@ -105,7 +105,7 @@ void DeviceImages::Hand(SampleMaker& maker, Slot& slot, size_t item, int32_t ima
   const auto file = maker.file();
   uint8_t* host = Place(slot, item, file.size());
   std::ranges::copy(file, host);
-  uint8_t* home = cache_.Reserve(image, size);
+  uint8_t* home = cache_->Reserve(image, size);
   slot.jobs[item] = {
       .file = {host, file.size()}, .width = size.width, .height = size.height, .home = home};
   const PixelWindow& w = maker.record().pixels;
@@ -118,8 +118,8 @@ void DeviceImages::Hand(SampleMaker& maker, Slot& slot, size_t item, int32_t ima
 // The whole image if it has a home on the device, else the crop.
 void DeviceImages::Decode(SampleMaker& maker, Slot& slot, size_t item, int32_t image,
                           const ImageSize& size) {
-  uint8_t* home = cache_.Reserve(image, size);
-  const auto whole = home == nullptr ? std::nullopt : maker.DecodeWhole(index_, image, size);
+  uint8_t* home = cache_->Reserve(image, size);
+  const auto whole = home == nullptr ? std::nullopt : maker.DecodeWhole(*index_, image, size);
   const PixelView view = whole ? *whole : maker.DecodeCrop();
   const size_t bytes = size_t{kBytes} * static_cast<size_t>(view.width) * view.height;
   uint8_t* host = Place(slot, item, bytes);
@@ -151,7 +151,7 @@ void DeviceImages::Start(int64_t batch,
   }
   renderer_->Start(slot.images);
   for (const int64_t image : slot.keep)
-    if (image >= 0) cache_.Publish(image);
+    if (image >= 0) cache_->Publish(image);
 }
 
 bool DeviceImages::Next(BatchRing& ring, const std::function<bool()>& start,

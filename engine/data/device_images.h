@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "backends/batch_renderer.h"
@@ -28,9 +29,12 @@ class DeviceImages {
   };
   // renderer: of this batch. jpeg: takes plain files, whole; what it cannot decode, and all others,
   // the host decodes. Null: all.
-  DeviceImages(const CocoIndex& index, const Options& options,
-               std::unique_ptr<BatchRenderer> renderer, std::unique_ptr<DeviceJpeg> jpeg);
+  DeviceImages(const Options& options, std::unique_ptr<BatchRenderer> renderer,
+               std::unique_ptr<DeviceJpeg> jpeg);
   ~DeviceImages();  // waits for uploads from the slots
+  // Before all that follows, once for each ring: the images are those of this index. The cache
+  // begins empty.
+  void Serve(const CocoIndex& index);
 
   const Options& options() const { return options_; }
   BatchRenderer& renderer() { return *renderer_; }
@@ -52,7 +56,7 @@ class DeviceImages {
   // the device's decoder refused.
   void AwaitUploads() { renderer_->AwaitUploads(); }  // before the ring's last slot is given back
   void Start(int64_t batch, const std::function<void(SampleMaker&, int64_t item)>& again);
-  // Forgets what was started: for another ring.
+  // Forgets what was started. Before the next Serve.
   void Reset();
 
  private:
@@ -74,12 +78,12 @@ class DeviceImages {
   static uint8_t* Place(Slot& slot, size_t item, size_t bytes);
   Slot& SlotOf(int64_t batch) { return *slots_[static_cast<size_t>(batch) % slots_.size()]; }
 
-  const CocoIndex& index_;
+  const CocoIndex* index_ = nullptr;
   const Options options_;
   const std::unique_ptr<BatchRenderer> renderer_;
   const std::unique_ptr<DeviceJpeg> jpeg_;
-  SampleMaker own_maker_;  // of the backend's thread
-  DecodedCache cache_;     // of the device
+  SampleMaker own_maker_;              // of the backend's thread
+  std::optional<DecodedCache> cache_;  // of the device
   std::vector<std::unique_ptr<Slot>> slots_;
   bool started_ = false;       // a batch that is not given out
   std::exception_ptr failed_;  // instead

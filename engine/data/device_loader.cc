@@ -36,6 +36,7 @@ DeviceTrainLoader::DeviceTrainLoader(const CocoIndex& index, const DataOptions& 
       options_(options),
       items_(index, options, position, std::move(report)),
       images_(std::move(images)) {
+  images_->Serve(index);
   const int64_t batch = images_->options().batch;
   const BatchRing::Options ring = RingOptions(options, batch, -1);
   makers_ = std::vector<SampleMaker>(static_cast<size_t>(ring.threads));
@@ -89,6 +90,7 @@ DeviceEvalLoader::DeviceEvalLoader(const CocoIndex& index, const DataOptions& op
       images_(std::move(images)),
       given_{EvalItems::Slot(images_->options().batch)},
       next_(given_) {
+  images_->Serve(index);
   const int64_t batch = images_->options().batch;
   const BatchRing::Options ring = RingOptions(options, batch, items_.batches());
   makers_ = std::vector<SampleMaker>(static_cast<size_t>(ring.threads));

@@ -47,7 +47,7 @@ class EngineSession : public Session {
  private:
   void DryRun();
   void OpenTrainStream();
-  void OpenData();
+  void ReserveInput();
   DataOptions InputOptions() const { return DataOptionsOf(config_, *backend_, ranks_); }
   void MustBePrepared() const;
   void CheckAborted() const;
@@ -107,6 +107,7 @@ void EngineSession::Prepare() {
   evaluator_ = std::make_unique<Evaluator>(
       *backend_, *parameters_, config_.model().eval_batch_size(), DetectOptionsOf(config_));
   DryRun();
+  ReserveInput();
   CheckAborted();
   parameters_->Initialize(
       {.seed = config_.seed(), .zero_last_gamma = config_.model().zero_init_residual()},
@@ -133,20 +134,21 @@ void EngineSession::DryRun() {
   evaluator_->Infer();
 }
 
-void EngineSession::OpenData() {
-  if (data_ != nullptr) return;
+// No file of the data set is read before the clock runs.
+void EngineSession::ReserveInput() {
   DataOptions options = InputOptions();
   options.backend = backend_.get();
   options.on_host_decoder = [this](const std::string& why) {
     Log(kInfo, "the host decodes images: " + why);
   };
   options.on_bad_image = [this](const std::string& message) { Log(kWarning, message); };
-  data_ = Dataset::Open(options, true, true);
+  data_ = Dataset::Make(options);
+  data_->ReserveEval(evaluator_->batch());
 }
 
 void EngineSession::OpenTrainStream() {
   if (train_stream_ != nullptr) return;
-  OpenData();
+  data_->ReadAnnotations(true, true);
   auto stream = data_->Train(trainer_->batch(), position_.step * trainer_->batch());
   std::lock_guard lock(stream_mutex_);
   train_stream_ = std::move(stream);
@@ -213,7 +215,7 @@ void EngineSession::Evaluate() {
   MustBePrepared();
   CheckAborted();
   doing_ = "opening the data";
-  OpenData();
+  data_->ReadAnnotations(true, true);
   doing_ = "inferring";
   sink_->Emit(kEventEvalBegin, kInfo, position_.step, 0, "");
   auto rows = ranks_.GatherDetections(Detect());
