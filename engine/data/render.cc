@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "backends/cpu/vector_clones.h"
 #include "core/bfloat16.h"
 #include "core/error.h"
 #include "core/float16.h"
+#include "core/vector_clones.h"
 
 namespace ssd {
 namespace {

@@ -8,8 +8,8 @@
 #include <memory>
 
 #include "backends/backend.h"
-#include "backends/cpu/vector_clones.h"
 #include "core/error.h"
+#include "core/vector_clones.h"
 
 namespace ssd {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "backends/cpu/vector_clones.h"
+#include "core/vector_clones.h"
 
 // Sixteen floats in the compiler's vector type: one source for every instruction set, the same
 // lanes and so the same sums everywhere. For use inside functions marked SSD_VECTOR_CLONES.
