@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "train/bench_clock.h"
 
 namespace ssd {
 
@@ -87,13 +88,9 @@ class AllreduceBench {
   // f(iteration), of which those below 0 are not counted.
   void Repeat(const std::function<void(int64_t)>& f) const {
     for (int64_t i = -request_.warmup(); i < request_.iterations(); ++i) {
-      ThrowIfAborted();
+      CheckAborted(aborted_);
       f(i);
     }
-  }
-
-  void ThrowIfAborted() const {
-    if (aborted_) Throw(Status::kAborted, "the benchmark was stopped");
   }
 
   void Await() {
@@ -121,7 +118,7 @@ class AllreduceBench {
     Await();
     const auto end = std::chrono::steady_clock::now() + kAdditions;
     do {
-      ThrowIfAborted();
+      CheckAborted(aborted_);
       seconds.push_back(SecondsOf([&] {
         for (size_t k = 0; k < values_.size(); ++k) values_[k] += others_[k];
       }));
