@@ -23,9 +23,10 @@
 
 namespace ssd {
 
-inline constexpr int64_t kMaps = 6;                                // feature maps with a head
-inline constexpr int64_t kDefaultBoxes = 8732;                     // over all maps (spec section 3)
-inline constexpr int64_t kClasses = 81;                            // with background 0
+inline constexpr int32_t kImageSide = 300;      // pixels: the network's image is square
+inline constexpr int64_t kMaps = 6;             // feature maps with a head
+inline constexpr int64_t kDefaultBoxes = 8732;  // over all maps (spec section 3)
+inline constexpr int64_t kClasses = 81;         // with background 0
 inline constexpr int64_t kMapSize[kMaps] = {38, 19, 10, 5, 3, 1};  // rows = columns
 inline constexpr int64_t kMapShapes[kMaps] = {4, 6, 6, 6, 4, 4};   // default boxes a cell
 inline constexpr int64_t kMapFirst[kMaps] = {0, 5776, 7942, 8542, 8692, 8728};

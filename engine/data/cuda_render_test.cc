@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "backends/backend.h"
 #include "backends/cuda/render.h"
 #include "core/philox.h"
 #include "data/render.h"

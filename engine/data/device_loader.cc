@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backends/backend.h"
 #include "data/loader.h"
 #include "loss/default_boxes.h"
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "backends/backend.h"
 #include "core/bfloat16.h"
 #include "core/error.h"
 #include "core/float16.h"

@@ -12,8 +12,6 @@
 
 namespace ssd {
 
-inline constexpr int32_t kImageSide = 300;
-
 // Spec section 2, steps 3 to 6, on a decoded crop: resize to 300 x 300, colour, normalise, mirror.
 // Streams row by row: each input row is filtered horizontally once, each output row leaves in the
 // network's format. The result does not depend on the processor. One renderer a thread; no

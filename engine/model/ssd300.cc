@@ -19,7 +19,7 @@ constexpr Extra kExtras[] = {
 
 Graph BuildSsd300() {
   GraphBuilder builder;
-  std::vector<ValueId> maps{AddResNet34(builder, builder.Image(3, kImageSize))};
+  std::vector<ValueId> maps{AddResNet34(builder, builder.Image(3, kImageSide))};
   for (int i = 0; i < 5; ++i) {
     const Extra& extra = kExtras[i];
     const ValueId squeezed = builder.Conv("ssd0_expand_trans_conv" + std::to_string(i), maps.back(),

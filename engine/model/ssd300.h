@@ -6,8 +6,6 @@
 
 namespace ssd {
 
-inline constexpr int64_t kImageSize = 300;
-
 // SSD300 on ResNet-34 (spec section 4): 45 convolutions, 119 parameters, 19,972,534 values.
 Graph BuildSsd300();
 

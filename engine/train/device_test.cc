@@ -8,11 +8,11 @@
 #include <atomic>
 #include <cstdlib>
 
+#include "backends/backend.h"
 #include "backends/cpu/cpu_backend.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "data/test_files.h"
-#include "model/ssd300.h"
 #include "testing/guarded_backend.h"
 #include "train/synthetic.h"
 #include "train/test_sessions.h"
@@ -96,11 +96,11 @@ TEST_F(DeviceTest, SessionsOfBothWriteTheSame) {
 // A step's input as `inspect` takes it.
 void WriteStepInput(const std::string& path) {
   const SyntheticBatch made(1, {DType::kF32, 3}, 5);
-  std::vector<float> image(3 * kImageSize * kImageSize);
+  std::vector<float> image(3 * kImageSide * kImageSide);
   Philox random(5, Purpose::kSynthetic, 1, 0);
   for (float& v : image) v = random.Uniform(-2, 2);
   TensorWriter writer;
-  writer.Add("image", DType::kF32, {1, 3, kImageSize, kImageSize}, image.data());
+  writer.Add("image", DType::kF32, {1, 3, kImageSide, kImageSide}, image.data());
   writer.Add("label", DType::kI32, {1, kDefaultBoxes}, made.train().label);
   writer.Add("offset", DType::kF32, {1, kDefaultBoxes, 4}, made.train().offset);
   writer.Write(path);

@@ -34,7 +34,7 @@ struct Images {
 };
 
 Images ReadImages(const TensorFile& input) {
-  const int64_t shape[] = {-1, 3, kImageSize, kImageSize};
+  const int64_t shape[] = {-1, 3, kImageSide, kImageSide};
   const auto pixels = input.F32("image", shape);
   if (pixels.empty()) Throw(Status::kData, "%s: tensor image holds no image", input.path().c_str());
   RefuseNonFinite(input, "image", pixels);

@@ -9,11 +9,11 @@
 #include <cmath>
 #include <filesystem>
 
+#include "backends/backend.h"
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "data/test_files.h"
 #include "loss/default_boxes.h"
-#include "model/ssd300.h"
 #include "train/inspect.h"
 #include "train/test_sessions.h"
 
@@ -129,14 +129,14 @@ class InspectTest : public testing::Test {
   }
 
   const TestFolder folder_;
-  std::vector<float> image_ = std::vector<float>(3 * kImageSize * kImageSize);
+  std::vector<float> image_ = std::vector<float>(3 * kImageSide * kImageSide);
   std::vector<int32_t> label_ = std::vector<int32_t>(kDefaultBoxes);
   std::vector<float> offset_ = std::vector<float>(kDefaultBoxes * 4);
   TensorWriter input_;
 };
 
 TEST_F(InspectTest, RefusesLabelsThatNoClassHas) {
-  input_.Add("image", DType::kF32, {1, 3, kImageSize, kImageSize}, image_.data());
+  input_.Add("image", DType::kF32, {1, 3, kImageSide, kImageSide}, image_.data());
   input_.Add("label", DType::kI32, {1, kDefaultBoxes}, label_.data());
   input_.Add("offset", DType::kF32, {1, kDefaultBoxes, 4}, offset_.data());
   for (const int32_t wrong : {-1, 81}) {
@@ -146,7 +146,7 @@ TEST_F(InspectTest, RefusesLabelsThatNoClassHas) {
 }
 
 TEST_F(InspectTest, RefusesNumbersThatAreNotFinite) {
-  input_.Add("image", DType::kF32, {1, 3, kImageSize, kImageSize}, image_.data());
+  input_.Add("image", DType::kF32, {1, 3, kImageSide, kImageSide}, image_.data());
   input_.Add("label", DType::kI32, {1, kDefaultBoxes}, label_.data());
   input_.Add("offset", DType::kF32, {1, kDefaultBoxes, 4}, offset_.data());
   offset_[5] = NAN;
@@ -158,7 +158,7 @@ TEST_F(InspectTest, RefusesNumbersThatAreNotFinite) {
 
 TEST_F(InspectTest, EndsSoonWhenItIsAborted) {
   const int32_t count = 0;
-  input_.Add("image", DType::kF32, {1, 3, kImageSize, kImageSize}, image_.data());
+  input_.Add("image", DType::kF32, {1, 3, kImageSide, kImageSide}, image_.data());
   input_.Add("boxes", DType::kF32, {0, 4}, nullptr);
   input_.Add("labels", DType::kI32, {0}, nullptr);
   input_.Add("counts", DType::kI32, {1}, &count);
@@ -177,17 +177,17 @@ TEST_F(InspectTest, EndsSoonWhenItIsAborted) {
 // A batch that no memory holds must not be planned before its pixels are asked for.
 TEST_F(InspectTest, RefusesShapesWithoutPixels) {
   for (const bool train : {true, false}) {
-    input_.Add("image", DType::kF32, {int64_t{1} << 40, 0, kImageSize, kImageSize}, image_.data());
+    input_.Add("image", DType::kF32, {int64_t{1} << 40, 0, kImageSide, kImageSide}, image_.data());
     EXPECT_EQ(Refusal(train),
               "image is F32 [1099511627776, 0, 300, 300], must be F32 [?, 3, 300, 300]");
-    input_.Add("image", DType::kF32, {0, 3, kImageSize, kImageSize}, image_.data());
+    input_.Add("image", DType::kF32, {0, 3, kImageSide, kImageSide}, image_.data());
     EXPECT_EQ(Refusal(train), "image holds no image");
   }
 }
 
 TEST_F(InspectTest, RefusesBoxesThatAreNone) {
   const int32_t labels[] = {1, 80}, counts[] = {2};
-  input_.Add("image", DType::kF32, {1, 3, kImageSize, kImageSize}, image_.data());
+  input_.Add("image", DType::kF32, {1, 3, kImageSide, kImageSide}, image_.data());
   input_.Add("labels", DType::kI32, {2}, labels);
   input_.Add("counts", DType::kI32, {1}, counts);
   for (const CornerBox& wrong :

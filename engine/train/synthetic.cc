@@ -7,7 +7,6 @@
 #include "core/float16.h"
 #include "core/philox.h"
 #include "loss/matcher.h"
-#include "model/ssd300.h"
 
 namespace ssd {
 
@@ -32,13 +31,13 @@ void Noise(const ImageFormat& format, int64_t pixels, Philox& random, std::byte*
 }  // namespace
 
 SyntheticBatch::SyntheticBatch(int64_t batch, const ImageFormat& format, uint64_t seed)
-    : image_(static_cast<size_t>(batch * kImageSize * kImageSize * format.channels) *
+    : image_(static_cast<size_t>(batch * kImageSide * kImageSide * format.channels) *
              SizeOf(format.dtype)),
       label_(static_cast<size_t>(batch * kDefaultBoxes)),
       offset_(label_.size() * 4),
       image_id_(static_cast<size_t>(batch)) {
   Philox random(seed, Purpose::kSynthetic, 0, 0);
-  Noise(format, batch * kImageSize * kImageSize, random, image_.data());
+  Noise(format, batch * kImageSide * kImageSide, random, image_.data());
   for (int64_t i = 0; i < batch; ++i) {
     std::vector<CornerBox> boxes;
     std::vector<int32_t> labels;

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "backends/backend.h"
 #include "backends/host_view.h"
 #include "model/graph_builder.h"
-#include "model/ssd300.h"
 #include "testing/distance.h"
 #include "train/evaluator.h"
 #include "train/synthetic.h"
@@ -21,7 +21,7 @@ namespace ssd {
 inline Graph SmallSsd() {
   constexpr int64_t kChannels = 16;
   GraphBuilder b;
-  const ValueId image = b.Image(3, kImageSize);
+  const ValueId image = b.Image(3, kImageSide);
   const ValueId stem =
       b.Conv("stem", image, {.out_channels = kChannels, .kernel = 7, .stride = 8, .pad = 2});
   const ValueId pooled = b.MaxPool(b.BatchNorm("stem_norm", stem, true), 3, 1, 1);
