@@ -9,6 +9,7 @@
 
 #include "backends/backend.h"
 #include "core/safetensors.h"
+#include "data/inspect_sample.h"
 #include "data/render_reference.h"
 #include "data/test_files.h"
 #include "loss/matcher.h"

@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 #include "data/coco_index.h"
-#include "data/sample.h"
+#include "data/inspect_sample.h"
 #include "eval/detections.h"
 #include "eval/scorer.h"
 #include "model/ssd300.h"
