@@ -156,9 +156,9 @@ func resultsBeside(count Count) ([]Result, error) {
 		}
 		row := Result{System: r.system, Accelerator: r.accelerator, GPUs: r.gpus, Batch: r.batch,
 			ImagesPerSecond: r.imagesPerSecond / float64(r.gpus)}
-		for _, device := range inResults() {
-			if device.Name == r.accelerator {
-				row.Limit = limitOf(fused[r.batch], false, r.batch, device).ImagesPerSecond
+		for _, s := range sheets() {
+			if s.Name == r.accelerator {
+				row.Limit = limitOf(fused[r.batch], false, r.batch, s.Device).ImagesPerSecond
 				row.Percent = 100 * row.ImagesPerSecond / row.Limit
 			}
 		}

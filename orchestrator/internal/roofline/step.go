@@ -3,10 +3,7 @@
 
 package roofline
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // OpLimit is what all ops of a kind need at least of a training step, with all fusions. Kinds are those
 // of `bench train`: "conv forward", "batch_norm backward", "sgd".
@@ -84,25 +81,4 @@ func opKind(node, pass, layer string) string {
 		return node + " forward"
 	}
 	return node + " backward"
-}
-
-// OfGPU is the data sheet of a GPU by the name that its driver gives it.
-func OfGPU(name string) (Device, bool) {
-	for _, sheet := range []struct {
-		words  []string
-		device Device
-	}{
-		{[]string{"A100", "PCI", "80GB"}, Device{"", "A100-PCIe-80GB", 312e12, 1935e9}},
-		{[]string{"A100", "PCI"}, Device{"a100-pcie", "A100-PCIe-40GB", 312e12, 1555e9}},
-		{[]string{"A100", "SXM4", "80GB"}, Device{"a100-sxm", "A100-SXM4-80GB", 312e12, 2039e9}},
-		{[]string{"A100", "SXM4"}, Device{"", "A100-SXM4-40GB", 312e12, 1555e9}},
-		{[]string{"H100", "PCI"}, Device{"", "H100-PCIe-80GB", 756.5e12, 2000e9}},
-		{[]string{"H100", "HBM3"}, Device{"h100", "H100-SXM5-80GB", 989.4e12, 3350e9}},
-		{[]string{"H200"}, Device{"", "H200-SXM5-141GB", 989.4e12, 4800e9}},
-	} {
-		if !strings.Contains(name, "MIG") && !slices.ContainsFunc(sheet.words, func(word string) bool { return !strings.Contains(name, word) }) {
-			return sheet.device, true
-		}
-	}
-	return Device{}, false
 }
