@@ -42,8 +42,8 @@ func TestShippedFilesComply(t *testing.T) {
 // Shipped files are complete: they name every key.
 func TestShippedFilesAreComplete(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(configs, "*.toml"))
-	if err != nil || len(files) != 30 {
-		t.Fatalf("%d files, want 30 (%v)", len(files), err)
+	if err != nil || len(files) < 30 {
+		t.Fatalf("%d files, want those of the 26 systems of the round and four more (%v)", len(files), err)
 	}
 	for _, file := range files {
 		c, err := Load(Source{File: file})

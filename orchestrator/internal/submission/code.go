@@ -44,11 +44,12 @@ func (p *Plan) writeCode(ctx context.Context, folder string) error {
 
 func (p *Plan) writeScripts(folder string) error {
 	script := func(lines ...string) string {
-		return "#!/bin/sh\nset -eu\n" + strings.Join(lines, "\n") + "\n"
+		head := []string{"#!/bin/sh", "set -eu", `here=$(cd "$(dirname "$0")" && pwd)`, `PATH="$here/../` + p.Implementation + `/bin:$PATH"`}
+		return strings.Join(append(head, lines...), "\n") + "\n"
 	}
 	run := `mlperf-ssd launch --set data.dir="$DATADIR" --set run.log_dir="$LOGDIR"`
 	if p.Config != "" {
-		run += ` --config "$(dirname "$0")/run.toml"`
+		run += ` --config "$here/run.toml"`
 	}
 	for _, file := range []struct {
 		name, text string
@@ -57,8 +58,8 @@ func (p *Plan) writeScripts(folder string) error {
 		{"README.md", "# " + p.System["system_name"] + "\n\n" +
 			"1. `setup.sh` builds the program in `../" + p.Implementation + "`.\n" +
 			"2. `DATADIR=... init_datasets.sh` downloads and prepares the data.\n" +
-			"3. `DATADIR=... LOGDIR=... run_and_time.sh` trains once and writes the log.\n", 0o644},
-		{"setup.sh", script(`make -C "$(dirname "$0")/../` + p.Implementation + `" build`), 0o755},
+			"3. `DATADIR=... PRETRAINED_DIR=... LOGDIR=... run_and_time.sh` trains and writes the logs; PRETRAINED_DIR holds resnet34-333f7ec4.pth.\n", 0o644},
+		{"setup.sh", script(`make -C "$here/../` + p.Implementation + `" build`), 0o755},
 		{"init_datasets.sh", script(`mlperf-ssd prepare coco "$DATADIR"`), 0o755},
 		{"run_and_time.sh", script(run), 0o755},
 	} {
