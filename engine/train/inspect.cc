@@ -27,30 +27,35 @@ void RefuseNonFinite(const TensorFile& input, const char* name, std::span<const 
           name);
 }
 
-// image [N, 3, 300, 300] of a step.
+// image [N, 3, 300, 300] of a step; or [3, 300, 300], a batch of one as InspectSample writes it.
 struct Images {
   int64_t batch;
   std::span<const float> pixels;
+  bool sample;
 };
 
 Images ReadImages(const TensorFile& input) {
   const int64_t shape[] = {-1, 3, kImageSide, kImageSide};
-  const auto pixels = input.F32("image", shape);
+  const auto& found = input.At("image").shape;
+  const bool sample = found.size() == 3;
+  const auto pixels = input.F32("image", std::span(shape).subspan(sample ? 1 : 0));
   if (pixels.empty()) Throw(Status::kData, "%s: tensor image holds no image", input.path().c_str());
   RefuseNonFinite(input, "image", pixels);
-  return {input.At("image").shape[0], pixels};
+  return {sample ? 1 : found[0], pixels, sample};
 }
 
-// label [N, 8732] and offset [N, 8732, 4] of a step.
+// label [N, 8732] and offset [N, 8732, 4] of a step; without N of a sample.
 struct Targets {
   std::vector<int32_t> label;
   std::vector<float> offset;
 };
 
-Targets ReadTargets(const TensorFile& input, int64_t batch) {
-  const int64_t label_shape[] = {batch, kDefaultBoxes}, offset_shape[] = {batch, kDefaultBoxes, 4};
-  const auto label = input.I32("label", label_shape);
-  const auto offset = input.F32("offset", offset_shape);
+Targets ReadTargets(const TensorFile& input, const Images& images) {
+  const int64_t label_shape[] = {images.batch, kDefaultBoxes};
+  const int64_t offset_shape[] = {images.batch, kDefaultBoxes, 4};
+  const size_t first = images.sample ? 1 : 0;
+  const auto label = input.I32("label", std::span(label_shape).subspan(first));
+  const auto offset = input.F32("offset", std::span(offset_shape).subspan(first));
   for (const int32_t v : label)
     if (v < 0 || v >= kClasses)
       Throw(Status::kData, "%s: tensor label holds %d, must be 0..80", input.path().c_str(), v);
@@ -139,11 +144,11 @@ void LoadModel(const InspectRequest::Step& request, uint64_t seed, Parameters& p
 void InspectTraining(const InspectRequest::Step& request, const SgdOptions& sgd,
                      const Images& images, const Targets& targets, Backend& backend,
                      Parameters& parameters, const std::atomic<bool>& aborted) {
-  const auto [batch, pixels] = images;
+  const int64_t batch = images.batch;
   const auto alone = OpenSolo();
   Trainer trainer(backend, parameters, batch, sgd, *alone);
   Network& network = trainer.network();
-  backend.Import(network.Desc(parameters.graph().image), pixels, network.image());
+  backend.Import(network.Desc(parameters.graph().image), images.pixels, network.image());
 
   CheckAborted(aborted);
   const float loss =
@@ -173,11 +178,11 @@ void InspectTraining(const InspectRequest::Step& request, const SgdOptions& sgd,
 void InspectInference(const InspectRequest::Step& request, const DetectOptions& detect,
                       const Images& images, Backend& backend, const Parameters& parameters,
                       const std::atomic<bool>& aborted) {
-  const auto [batch, pixels] = images;
+  const int64_t batch = images.batch;
   Evaluator evaluator(backend, parameters, batch, detect);
   evaluator.Refresh();
   Network& network = evaluator.network();
-  backend.Import(network.Desc(parameters.graph().image), pixels, network.image());
+  backend.Import(network.Desc(parameters.graph().image), images.pixels, network.image());
   CheckAborted(aborted);
   network.Forward();
   const Outputs outputs = GatherOutputs(backend, network);
@@ -195,8 +200,7 @@ void InspectStep(const EngineConfig& config, const InspectRequest::Step& request
   const Images images = ReadImages(input);
   Targets targets;
   if (request.train())
-    targets =
-        input.Has("label") ? ReadTargets(input, images.batch) : EncodeBoxes(input, images.batch);
+    targets = input.Has("label") ? ReadTargets(input, images) : EncodeBoxes(input, images.batch);
   const auto backend = OpenBackend(BackendOptionsOf(config));
   Parameters parameters(BuildSsd300(), *backend);
   LoadModel(request, config.seed(), parameters);

@@ -12,6 +12,7 @@
 #include "backends/backend.h"
 #include "core/error.h"
 #include "core/safetensors.h"
+#include "data/inspect_sample.h"
 #include "data/test_files.h"
 #include "loss/default_boxes.h"
 #include "train/inspect.h"
@@ -134,6 +135,32 @@ class InspectTest : public testing::Test {
   std::vector<float> offset_ = std::vector<float>(kDefaultBoxes * 4);
   TensorWriter input_;
 };
+
+// What InspectSample writes is a batch of one.
+TEST_F(InspectTest, TakesASample) {
+  MakeTestDataset(folder_ / "data", 3, 1);
+  DataOptions data;
+  data.dir = folder_ / "data";
+  InspectSample(data, true, 1, 102, folder_ / "sample");
+  const TensorFile sample(folder_ / "sample");
+  const int64_t image[] = {3, kImageSide, kImageSide}, label[] = {kDefaultBoxes};
+  const int64_t offset[] = {kDefaultBoxes, 4};
+  input_.Add("image", DType::kF32, {1, 3, kImageSide, kImageSide},
+             sample.F32("image", image).data());
+  input_.Add("label", DType::kI32, {1, kDefaultBoxes}, sample.I32("label", label).data());
+  input_.Add("offset", DType::kF32, {1, kDefaultBoxes, 4}, sample.F32("offset", offset).data());
+  input_.Write(folder_ / "batch");
+  for (const bool train : {true, false}) {
+    InspectRequest::Step step;
+    step.set_train(train);
+    for (const char* input : {"sample", "batch"}) {
+      step.set_input(folder_ / input);
+      step.set_output(folder_ / (std::string(input) + ".out"));
+      InspectStep(ConfigOf(""), step, false);
+    }
+    EXPECT_EQ(ReadFile(folder_ / "sample.out"), ReadFile(folder_ / "batch.out"));
+  }
+}
 
 TEST_F(InspectTest, RefusesLabelsThatNoClassHas) {
   input_.Add("image", DType::kF32, {1, 3, kImageSide, kImageSide}, image_.data());

@@ -19,10 +19,10 @@ func stepCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "step",
 		Usage: "run one step on a prepared input and write outputs, loss, gradients, parameters",
-		Description: "The input is a safetensors file with image [N,3,300,300] f32, normalised, and for training\n" +
-			"label [N,8732] i32 and offset [N,8732,4] f32, or boxes [M,4] f32 (ltrb in 0..1), labels [M] i32\n" +
-			"and counts [N] i32. The output has scores, offsets, loss, grad.<name>, and with --update\n" +
-			"param.<name> and the running statistics.\n" +
+		Description: "The input is what `mlperf-ssd sample` writes, or a safetensors file with image [N,3,300,300] f32,\n" +
+			"normalised, and for training label [N,8732] i32 and offset [N,8732,4] f32, or boxes [M,4] f32\n" +
+			"(ltrb in 0..1), labels [M] i32 and counts [N] i32. The output has scores, offsets, loss,\n" +
+			"grad.<name>, and with --update param.<name> and the running statistics.\n" +
 			"Example: mlperf-ssd step --weights resnet34-333f7ec4.pth --input in.safetensors --output out.safetensors",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "weights", Usage: "safetensors or .pth; none = random"},
