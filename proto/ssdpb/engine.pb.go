@@ -874,11 +874,11 @@ func (x *OptimizerConfig) GetStepsPerEpoch() int64 {
 	return 0
 }
 
-// How ranks talk to each other. Only of interest with several.
+// How ranks talk to each other. One rank alone needs none of it.
 type CommConfig struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
-	Interface      string                 `protobuf:"bytes,1,opt,name=interface,proto3" json:"interface,omitempty"`                                  // network interface or address of this host; empty = chosen by the engine
-	TimeoutSeconds int32                  `protobuf:"varint,2,opt,name=timeout_seconds,json=timeoutSeconds,proto3" json:"timeout_seconds,omitempty"` // a peer that says nothing for so long has failed; 0 = 300
+	Interface      string                 `protobuf:"bytes,1,opt,name=interface,proto3" json:"interface,omitempty"`                                  // network interface or address of this host; empty = the host's way out
+	TimeoutSeconds int32                  `protobuf:"varint,2,opt,name=timeout_seconds,json=timeoutSeconds,proto3" json:"timeout_seconds,omitempty"` // a peer that says nothing for so long has failed; at least 1
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
