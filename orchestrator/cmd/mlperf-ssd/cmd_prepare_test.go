@@ -69,7 +69,7 @@ func TestPrepareRefusesWrongUse(t *testing.T) {
 		"--jobs is 0":                         {"coco", dir, "--jobs", "0"},
 		"names no .pth file":                  {"backbone", "http://localhost/a.zip", "b.safetensors"},
 		"prepare verify takes one folder":     {"verify"},
-		"--threads is 1025":                   {"verify", dir, "--threads", "1025"},
+		"--threads is 4097":                   {"verify", dir, "--threads", "4097"},
 		"--indent is 17":                      {"annotations", "a.json", "b.json", "--indent", "17"},
 	} {
 		if out, code := prepare(t, arguments...); code != exit.WrongUse || !strings.Contains(out, want) {
