@@ -51,9 +51,9 @@ class JpegDecoder {
   bool plain() const;
 
   // The window of the opened image in four bytes a pixel, bit for bit what it is in the whole
-  // image. REQUIRES: a window within the image, not empty; once for each Open. Rows below the window
-  // are not decoded, unless the file seems to be cut off. The view is valid until the next call.
-  // Throws Status::kData when data are missing or corrupt.
+  // image. REQUIRES: a window within the image, not empty; once for each Open. Rows below the
+  // window are not decoded, unless the file seems to be cut off. The view is valid until the next
+  // call. Throws Status::kData when data are missing or corrupt.
   PixelView Decode(const PixelWindow& window);
 
  private:
