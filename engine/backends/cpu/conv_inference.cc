@@ -1,8 +1,11 @@
 // SPDX-FileCopyrightText: The mlperf-ssd authors
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 
 #include "backends/cpu/conv.h"
+#include "backends/cpu/conv_onednn.h"
+#include "backends/cpu/winograd4.h"
 #include "core/error.h"
 
 namespace ssd {
@@ -10,6 +13,27 @@ namespace ssd {
 using dnnl::memory;
 
 namespace {
+
+// Weights and bias with the BatchNorm behind them folded in: gamma (w x - mean) / sqrt(var + eps) +
+// beta = (scale w) x + (beta - scale mean), in double.
+struct Folded {
+  std::vector<float> weight, bias;
+
+  Folded(const ConvDesc& desc, const OpArgs& args) {
+    const auto channels = static_cast<size_t>(desc.y.channels);
+    const auto area = static_cast<size_t>(desc.x.channels * desc.kernel * desc.kernel);
+    weight.assign(args.weight, args.weight + channels * area);
+    bias.resize(channels);
+    for (size_t c = 0; c < channels; ++c) {
+      if (desc.bias) bias[c] = args.bias[c];
+      if (!desc.fold) continue;
+      const double scale = args.gamma[c] / std::sqrt(double{args.running_var[c]} + desc.eps);
+      for (size_t i = c * area; i < (c + 1) * area; ++i)
+        weight[i] = static_cast<float>(scale * weight[i]);
+      bias[c] = static_cast<float>(args.beta[c] - scale * args.running_mean[c]);
+    }
+  }
+};
 
 class InferenceConv : public Op {
  public:
@@ -74,29 +98,52 @@ void InferenceConv::Bind(const OpArgs& args) {
   call_ = {dnnl::convolution_forward(forward_), std::move(list)};
 }
 
-// gamma (w x - mean) / sqrt(var + eps) + beta = (scale w) x + (beta - scale mean), in double.
 void InferenceConv::Refresh() {
-  const auto channels = static_cast<size_t>(desc_.y.channels);
-  const size_t area = memory_.weight.get_size() / sizeof(float) / channels;
-  std::vector<float> weight(args_.weight, args_.weight + channels * area);
-  auto* bias = static_cast<float*>(packed_bias_.get_data_handle());
-  for (size_t c = 0; c < channels; ++c) {
-    bias[c] = desc_.bias ? args_.bias[c] : 0;
-    if (!desc_.fold) continue;
-    const double scale = args_.gamma[c] / std::sqrt(double{args_.running_var[c]} + desc_.eps);
-    for (size_t i = c * area; i < (c + 1) * area; ++i)
-      weight[i] = static_cast<float>(scale * weight[i]);
-    bias[c] = static_cast<float>(args_.beta[c] - scale * args_.running_mean[c]);
-  }
-  const memory from(memory_.weight, context_.engine, weight.data());
+  const Folded folded(desc_, args_);
+  std::copy(folded.bias.begin(), folded.bias.end(),
+            static_cast<float*>(packed_bias_.get_data_handle()));
+  const memory from(memory_.weight, context_.engine, const_cast<float*>(folded.weight.data()));
   PrimitiveCall(dnnl::reorder(from, packed_weight_),
                 {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, packed_weight_}})
       .Run(context_.stream);
 }
 
+// The same by Winograd.
+class WinogradInferenceConv : public Op {
+ public:
+  WinogradInferenceConv(const CpuContext& context, const ConvDesc& desc)
+      : desc_(desc),
+        winograd_(context.threads, Winograd4::MapOf(desc)),
+        packed_(winograd_.packed_bytes() / sizeof(float)) {}
+
+  Needs needs() const override { return {0, winograd_.scratch_bytes()}; }
+  void Bind(const OpArgs& args) override { args_ = args; }
+  void Forward() override {
+    winograd_.Run(
+        args_.x, packed_.data(),
+        {args_.y, desc_.y.layout == Layout::kHead, bias_.data(),
+         static_cast<const bfloat16*>(desc_.residual ? args_.residual : nullptr), desc_.relu},
+        args_.scratch);
+  }
+  void Backward() override { Throw(Status::kInternal, "an inference op has no backward pass"); }
+  void Refresh() override {
+    Folded folded(desc_, args_);
+    bias_ = std::move(folded.bias);
+    winograd_.Pack(folded.weight.data(), {desc_.x.channels * 9, 9, false}, packed_.data());
+  }
+
+ private:
+  const ConvDesc desc_;
+  const Winograd4 winograd_;
+  std::vector<float> packed_, bias_;  // made by Refresh
+  OpArgs args_;
+};
+
 }  // namespace
 
 std::unique_ptr<Op> MakeInferenceConv(const CpuContext& context, const ConvDesc& desc) {
+  if (Winograd4::Gains(context) && Winograd4::Takes(desc))
+    return std::make_unique<WinogradInferenceConv>(context, desc);
   return std::make_unique<InferenceConv>(context, desc);
 }
 

@@ -28,9 +28,8 @@ size_t MBytes(const winograd::Map& map) {
 }  // namespace
 
 bool Winograd::Gains(const CpuContext& context) {
-  const auto isa = dnnl::get_effective_cpu_isa();
   return context.precision == Precision::kBF16 &&
-         (isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_fp16);
+         dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_bf16;
 }
 
 bool Winograd::Takes(const ConvDesc& desc) {

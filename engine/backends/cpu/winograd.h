@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "backends/cpu/conv_pass.h"
 #include "backends/cpu/winograd_kernels.h"
 
 namespace ssd {
@@ -10,20 +11,18 @@ namespace ssd {
 // What it rounds beyond a direct convolution is a transformed gradient, input or weight, so
 // gradients come out about 1.8 times as far from the exact ones; the outputs of the forward pass
 // must be nearer (docs/decisions/0003-winograd.md). The same bytes for every number of threads.
-class Winograd {
+class Winograd : public ConvPass {
  public:
-  // Whether this processor gains by it: one with AMX is faster without, one without AVX-512's dot
-  // product of bf16 has no kernel.
+  // Whether this processor gains by it: one whose dot product of bf16 is twice as fast as its
+  // multiplication of f32 and which has no AMX; see Winograd4 for the others.
   static bool Gains(const CpuContext& context);
   // Kernel 3, stride 1, pad 1, channels a multiple of 32, no bias: the blocks of the network.
   static bool Takes(const ConvDesc& desc);
   Winograd(const CpuContext& context, const ConvDesc& desc);
 
-  size_t scratch() const { return scratch_; }
-  // dy bf16 channels last; ReLU's gradient is done.
-  void Bind(const OpArgs& args, const void* dy, void* scratch);
-  // Writes dweight and, with an input gradient, dx.
-  void Run();
+  size_t scratch() const override { return scratch_; }
+  void Bind(const OpArgs& args, const void* dy, void* scratch) override;
+  void Run() override;
 
  private:
   void DataGradient();

@@ -9,49 +9,53 @@
 #include <limits>
 #include <vector>
 
-#include "testing/reference.h"
+#include "backends/cpu/test_winograd.h"
+#include "backends/cpu/winograd4_passes.h"
 
 namespace ssd {
 namespace {
 
 using testing::ConvGradients;
 using testing::ConvolveBackward;
+using testing::Integers;
 using testing::Tensor;
 
-bool HasKernels() {
-  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-  const auto dot = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-  return (isa & dot) == dot;
+std::vector<bfloat16> ChannelsLast(const Tensor& t) {
+  return testing::ChannelsLast(t, bfloat16::From);
 }
 
 struct Case {
   int64_t batch, in, out, height, width;
 };
 
-// -limit..limit, whole numbers, always the same.
-std::vector<double> Integers(size_t size, int64_t limit, uint32_t seed) {
-  std::vector<double> v(size);
-  for (double& value : v) {
-    seed = seed * 1664525u + 1013904223u;
-    value = static_cast<double>(static_cast<int64_t>(seed >> 8) % (2 * limit + 1) - limit);
-  }
-  return v;
-}
+// Both kinds, and the factor that makes a weight or a gradient divisible by what the transforms of
+// filters divide by.
+struct In2x2 {
+  using Backward = Winograd;
+  static constexpr double kFactor = 4, kGradientFactor = 1;
+  static bool Runs() { return testing::HasBf16Dot(); }
+};
+struct In4x4 {
+  using Backward = Winograd4Backward;
+  static constexpr double kFactor = 576, kGradientFactor = 576;
+  static bool Runs() { return testing::HasAvx512(); }
+};
 
-std::vector<bfloat16> ChannelsLast(const Tensor& t) {
-  std::vector<bfloat16> out;
-  for (int64_t i = 0; i < t.n; ++i)
-    for (int64_t y = 0; y < t.h; ++y)
-      for (int64_t x = 0; x < t.w; ++x)
-        for (int64_t j = 0; j < t.c; ++j)
-          out.push_back(bfloat16::From(static_cast<float>(t.at(i, j, y, x))));
-  return out;
-}
+template <class Kind>
+class WinogradTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!Kind::Runs()) GTEST_SKIP() << "needs a processor with AVX-512, for 2x2 also its bf16";
+  }
+};
+using Kinds = ::testing::Types<In2x2, In4x4>;
+TYPED_TEST_SUITE(WinogradTest, Kinds);
 
 struct Result {
   std::vector<bfloat16> dx;
   std::vector<float> dweight;
 };
+template <class Backward>
 Result GradientsOf(const Case& c, const Tensor& x, const std::vector<double>& weight,
                    const Tensor& dy, int threads) {
   const CpuContext context = {{dnnl::engine::kind::cpu, 0}, {}, Precision::kBF16, threads, nullptr};
@@ -61,8 +65,7 @@ Result GradientsOf(const Case& c, const Tensor& x, const std::vector<double>& we
                          .stride = 1,
                          .pad = 1,
                          .input_gradient = true};
-  EXPECT_TRUE(Winograd::Takes(desc));
-  Winograd winograd(context, desc);
+  Backward winograd(context, desc);
   const auto x_values = ChannelsLast(x), dy_values = ChannelsLast(dy);
   const std::vector<float> master(weight.begin(), weight.end());
   const float nan = std::numeric_limits<float>::quiet_NaN();
@@ -79,42 +82,41 @@ Result GradientsOf(const Case& c, const Tensor& x, const std::vector<double>& we
   return r;
 }
 
-// Small whole numbers are transformed, multiplied and added without rounding, where a weight is a
-// multiple of 4: both gradients must come out equal to the plain loops'.
-TEST(Winograd, IsExactWhereNothingIsRounded) {
-  if (!HasKernels()) GTEST_SKIP() << "needs a processor with avx512_bf16";
-  const Case cases[] = {{1, 32, 32, 75, 75},  {1, 64, 64, 38, 38}, {3, 64, 96, 19, 19},
-                        {1, 512, 64, 10, 10}, {3, 64, 512, 5, 4},  {2, 32, 64, 1, 1}};
+// Small whole numbers are transformed, multiplied and added without rounding: both gradients must
+// come out equal to the plain loops'.
+TYPED_TEST(WinogradTest, IsExactWhereNothingIsRounded) {
+  const Case cases[] = {{1, 32, 32, 75, 75},  {1, 64, 64, 38, 38},  {3, 64, 96, 19, 19},
+                        {1, 512, 64, 10, 10}, {3, 64, 512, 10, 13}, {2, 32, 64, 11, 10}};
   for (const Case& c : cases) {
     Tensor x(c.batch, c.in, c.height, c.width), dy(c.batch, c.out, c.height, c.width);
     x.v = Integers(x.v.size(), 2, 1);
     dy.v = Integers(dy.v.size(), 2, 2);
     auto weight = Integers(static_cast<size_t>(c.out * c.in * 9), 3, 3);
-    for (double& w : weight) w *= 4;
+    for (double& w : weight) w *= TypeParam::kFactor;
+    for (double& g : dy.v) g *= TypeParam::kGradientFactor;
     const ConvGradients want = ConvolveBackward(x, weight, dy, {3, 1, 1});
     const auto dx = ChannelsLast(want.dx);
     for (const int threads : {1, 2, 5}) {
       SCOPED_TRACE(::testing::Message() << c.in << " to " << c.out << " channels, " << c.height
                                         << "x" << c.width << ", " << threads << " threads");
-      const Result got = GradientsOf(c, x, weight, dy, threads);
+      const Result got = GradientsOf<typename TypeParam::Backward>(c, x, weight, dy, threads);
       EXPECT_EQ(std::memcmp(got.dx.data(), dx.data(), dx.size() * sizeof(bfloat16)), 0);
       EXPECT_EQ(std::vector<double>(got.dweight.begin(), got.dweight.end()), want.dweight);
     }
   }
 }
 
-TEST(Winograd, IsTheSameForEveryNumberOfThreads) {
-  if (!HasKernels()) GTEST_SKIP() << "needs a processor with avx512_bf16";
+TYPED_TEST(WinogradTest, IsTheSameForEveryNumberOfThreads) {
   const Case c = {3, 64, 64, 19, 21};
   Tensor x(c.batch, c.in, c.height, c.width), dy = x;
   x.v = Integers(x.v.size(), 127, 4);
   dy.v = Integers(dy.v.size(), 127, 5);
   auto weight = Integers(static_cast<size_t>(c.out * c.in * 9), 100000, 6);
   for (double& w : weight) w /= 3e5;
-  const Result one = GradientsOf(c, x, weight, dy, 1);
+  const Result one = GradientsOf<typename TypeParam::Backward>(c, x, weight, dy, 1);
   for (const int threads : {2, 3, 7}) {
     SCOPED_TRACE(threads);
-    const Result got = GradientsOf(c, x, weight, dy, threads);
+    const Result got = GradientsOf<typename TypeParam::Backward>(c, x, weight, dy, threads);
     EXPECT_EQ(std::memcmp(got.dx.data(), one.dx.data(), one.dx.size() * sizeof(bfloat16)), 0);
     EXPECT_EQ(got.dweight, one.dweight);
   }

@@ -2,38 +2,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <immintrin.h>
-
-#include <cstdint>
-#include <cstring>
-
+#include "backends/cpu/bf16_vectors.h"
 #include "backends/cpu/winograd_kernels.h"
 
-// On a function of vectors: compiled for AVX-512 with bf16 whatever the rest of the file is for.
+// On a function of vectors that multiplies bf16.
 #define SSD_BF16_DOT __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
 #define SSD_BF16_DOT_INLINE SSD_BF16_DOT __attribute__((always_inline)) static inline
 
 // The transforms of F(2x2,3x3), of 16 channels: y = A^T [(G g G^T) . (B^T d B)] A.
 namespace ssd::winograd {
 
-using V = __m512;
-constexpr int64_t kLanes = 16;
-typedef uint32_t Words __attribute__((vector_size(64)));
-typedef uint16_t Halves __attribute__((vector_size(32)));
-
-SSD_BF16_DOT_INLINE Words Widen(Halves v) { return __builtin_convertvector(v, Words); }
-SSD_BF16_DOT_INLINE V Load(const bfloat16* p) {
-  Halves half;
-  std::memcpy(&half, p, sizeof half);
-  return reinterpret_cast<V>(Widen(half) << 16);
+SSD_BF16_DOT_INLINE Halves RoundAtOnce(V v) {
+  return reinterpret_cast<Halves>(_mm512_cvtneps_pbh(v));
 }
-SSD_BF16_DOT_INLINE Halves Round(V v) { return reinterpret_cast<Halves>(_mm512_cvtneps_pbh(v)); }
 SSD_BF16_DOT_INLINE void Store(V v, bfloat16* p) {
-  const Halves half = Round(v);
+  const Halves half = RoundAtOnce(v);
   std::memcpy(p, &half, sizeof half);
 }
 SSD_BF16_DOT_INLINE void StorePair(V a, V b, Pair* p) {
-  const Words pair = Widen(Round(a)) | Widen(Round(b)) << 16;
+  const Words pair = Widen(RoundAtOnce(a)) | Widen(RoundAtOnce(b)) << 16;
   std::memcpy(p, &pair, sizeof pair);
 }
 SSD_BF16_DOT_INLINE V Half(V v) { return _mm512_mul_ps(v, _mm512_set1_ps(0.5f)); }
