@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -202,6 +203,15 @@ std::span<const float> TensorFile::F32(std::string_view name,
                                        std::span<const int64_t> shape) const {
   const Entry& entry = Checked(name, DType::kF32, shape);
   return {reinterpret_cast<const float*>(entry.bytes.data()), entry.bytes.size() / 4};
+}
+
+std::span<const float> TensorFile::FiniteF32(std::string_view name,
+                                             std::span<const int64_t> shape) const {
+  const auto values = F32(name, shape);
+  if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))
+    Throw(Status::kData, "%s: tensor %.*s holds a value that is not finite", path_.c_str(),
+          static_cast<int>(name.size()), name.data());
+  return values;
 }
 
 std::span<const int32_t> TensorFile::I32(std::string_view name,

@@ -37,6 +37,8 @@ class TensorFile {
   uint64_t Checksum() const;  // see TensorWriter
   // The tensor; refuses another dtype or shape. A -1 in shape matches any extent.
   std::span<const float> F32(std::string_view name, std::span<const int64_t> shape) const;
+  // The same, of which every value must be finite.
+  std::span<const float> FiniteF32(std::string_view name, std::span<const int64_t> shape) const;
   std::span<const int32_t> I32(std::string_view name, std::span<const int64_t> shape) const;
   const Entry& At(std::string_view name) const;
 

@@ -115,13 +115,17 @@ void Parameters::Load(const TensorFile& file) {
   HostView weights = HostWeights(), statistics = HostStatistics();
   for (const Param& param : graph_.params)
     if (full || backbone(param.name))
-      std::ranges::copy(file.F32(param.name, param.shape), &weights.values()[At(param.offset)]);
+      std::ranges::copy(file.FiniteF32(param.name, param.shape),
+                        &weights.values()[At(param.offset)]);
   for (const Statistic& s : graph_.statistics) {
     const int64_t shape[] = {s.channels};
-    std::ranges::copy(file.F32(s.name + "_running_mean", shape),
+    std::ranges::copy(file.FiniteF32(s.name + "_running_mean", shape),
                       &statistics.values()[At(s.mean())]);
-    std::ranges::copy(file.F32(s.name + "_running_var", shape),
-                      &statistics.values()[At(s.variance())]);
+    const auto variance = file.FiniteF32(s.name + "_running_var", shape);
+    if (!variance.empty() && std::ranges::min(variance) < 0)
+      Throw(Status::kData, "%s: tensor %s_running_var holds a variance below 0",
+            file.path().c_str(), s.name.c_str());
+    std::ranges::copy(variance, &statistics.values()[At(s.variance())]);
   }
   weights.Store();
   Changed();
@@ -131,7 +135,7 @@ void Parameters::Load(const TensorFile& file) {
 void Parameters::LoadMomentum(const TensorFile& file) {
   HostView momentum = HostMomentum();
   for (const Param& param : graph_.params)
-    std::ranges::copy(file.F32("momentum." + param.name, param.shape),
+    std::ranges::copy(file.FiniteF32("momentum." + param.name, param.shape),
                       &momentum.values()[At(param.offset)]);
   momentum.Store();
 }

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
+#include <string>
 
 #include "model/graph_builder.h"
 #include "testing/error_of.h"
@@ -82,6 +84,22 @@ TEST_F(CheckpointTest, RefusesADamagedFile) {
   file.put('\x55');
   file.close();
   EXPECT_NE(LoadError(kRun, Status::kData).find("checksum is wrong"), std::string::npos);
+}
+
+// As a run that has diverged would leave it, or weights that others have made.
+TEST_F(CheckpointTest, RefusesNumbersThatNoNetworkHas) {
+  const auto error = [&] {
+    SaveCheckpoint(path_, parameters_, {}, kRun);
+    return LoadError(kRun, Status::kData);
+  };
+  const Statistic& n = graph_.statistics[0];
+  parameters_.statistics()[n.variance()] = -1e-3f;
+  EXPECT_EQ(error(), path_ + ": tensor n_running_var holds a variance below 0");
+  parameters_.statistics()[n.mean()] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(error(), path_ + ": tensor n_running_mean holds a value that is not finite");
+  parameters_.weights()[0] = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(error(),
+            path_ + ": tensor " + graph_.params[0].name + " holds a value that is not finite");
 }
 
 TEST_F(CheckpointTest, RefusesWhatIsNoCheckpoint) {

@@ -3,7 +3,6 @@
 #include "train/inspect.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "comm/communicator.h"
@@ -21,12 +20,6 @@ void CheckAborted(const std::atomic<bool>& aborted) {
   if (aborted) Throw(Status::kAborted, "the step was stopped");
 }
 
-void RefuseNonFinite(const TensorFile& input, const char* name, std::span<const float> values) {
-  if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))
-    Throw(Status::kData, "%s: tensor %s holds a value that is not finite", input.path().c_str(),
-          name);
-}
-
 // image [N, 3, 300, 300] of a step; or [3, 300, 300], a batch of one as InspectSample writes it.
 struct Images {
   int64_t batch;
@@ -38,9 +31,8 @@ Images ReadImages(const TensorFile& input) {
   const int64_t shape[] = {-1, 3, kImageSide, kImageSide};
   const auto& found = input.At("image").shape;
   const bool sample = found.size() == 3;
-  const auto pixels = input.F32("image", std::span(shape).subspan(sample ? 1 : 0));
+  const auto pixels = input.FiniteF32("image", std::span(shape).subspan(sample ? 1 : 0));
   if (pixels.empty()) Throw(Status::kData, "%s: tensor image holds no image", input.path().c_str());
-  RefuseNonFinite(input, "image", pixels);
   return {sample ? 1 : found[0], pixels, sample};
 }
 
@@ -55,11 +47,10 @@ Targets ReadTargets(const TensorFile& input, const Images& images) {
   const int64_t offset_shape[] = {images.batch, kDefaultBoxes, 4};
   const size_t first = images.sample ? 1 : 0;
   const auto label = input.I32("label", std::span(label_shape).subspan(first));
-  const auto offset = input.F32("offset", std::span(offset_shape).subspan(first));
+  const auto offset = input.FiniteF32("offset", std::span(offset_shape).subspan(first));
   for (const int32_t v : label)
     if (v < 0 || v >= kClasses)
       Throw(Status::kData, "%s: tensor label holds %d, must be 0..80", input.path().c_str(), v);
-  RefuseNonFinite(input, "offset", offset);
   return {{label.begin(), label.end()}, {offset.begin(), offset.end()}};
 }
 
