@@ -6,7 +6,9 @@ package weights
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -97,7 +99,25 @@ func take(path string, file *torchfile.File, name string, want ssdnames.Tensor) 
 			path, name, dtype, shape, tensorfile.F32, want.Shape)
 	}
 	data, err := file.Bytes(name)
+	if err == nil {
+		err = checkNumbers(path, name, data)
+	}
 	return tensorfile.Item{Name: want.Name, DType: dtype, Shape: shape, Data: data}, err
+}
+
+// checkNumbers refuses f32 values that no network has: training would only find a loss that is no number.
+func checkNumbers(path, name string, data []byte) error {
+	isVariance := strings.HasSuffix(name, "running_var")
+	for ; len(data) > 0; data = data[4:] {
+		value := float64(math.Float32frombits(binary.LittleEndian.Uint32(data)))
+		switch {
+		case math.IsNaN(value) || math.IsInf(value, 0):
+			return fmt.Errorf("%s: tensor %s holds a value that is not finite", path, name)
+		case isVariance && value < 0:
+			return fmt.Errorf("%s: tensor %s holds a variance below 0", path, name)
+		}
+	}
+	return nil
 }
 
 // SumOf is the checksum that a file's name promises, if it does.

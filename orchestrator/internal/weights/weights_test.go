@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -138,6 +139,12 @@ func TestWrongFiles(t *testing.T) {
 		return torchtest.Legacy(all...)
 	}
 	small := torchtest.Tensor{Name: "conv1.weight", Shape: []int64{64}, Values: make([]float32, 64)}
+	with := func(at int, value float32) []byte {
+		tensor := backbone()[at]
+		tensor.Values = slices.Clone(tensor.Values)
+		tensor.Values[len(tensor.Values)-1] = value
+		return change(at, tensor)
+	}
 	integers := torchtest.Tensor{Name: "bn1.weight", Shape: []int64{64}, Values: make([]float32, 64), Storage: "IntStorage"}
 	for want, file := range map[string]struct {
 		name    string
@@ -145,6 +152,9 @@ func TestWrongFiles(t *testing.T) {
 	}{
 		"tensor conv1.weight is F32 [64], must be F32 [64 3 7 7]": {"a.pth", change(0, small)},
 		"tensor bn1.weight is I32 [64], must be F32 [64]":         {"a.pth", change(1, integers)},
+		"tensor conv1.weight holds a value that is not finite":    {"a.pth", with(0, float32(math.Inf(1)))},
+		"tensor bn1.weight holds a value that is not finite":      {"a.pth", with(1, float32(math.NaN()))},
+		"tensor bn1.running_var holds a variance below 0":         {"a.pth", with(4, -1e-30)},
 		"tensor conv1.weight is missing":                          {"a.pth", torchtest.Legacy(backbone()[1:]...)},
 		"tensor layer3.9.x has no place in the backbone":          {"a.pth", torchtest.Legacy(append(backbone(), torchtest.Tensor{Name: "layer3.9.x", Shape: []int64{0}})...)},
 		"tensor ssd0_resnetmlperf0_conv0_weight is missing":       {"a.pth", torchtest.Legacy(torchtest.Tensor{Name: "ssd0_x", Shape: []int64{0}})},
