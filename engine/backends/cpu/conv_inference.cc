@@ -58,9 +58,7 @@ class InferenceConv : public Op {
 InferenceConv::InferenceConv(const CpuContext& context, const ConvDesc& desc)
     : context_(context), desc_(desc), memory_(context, desc) {
   const auto& m = memory_;
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  attributes.set_fpmath_mode(dnnl::fpmath_mode::strict);
+  dnnl::primitive_attr attributes = ConvAttributes();
   dnnl::post_ops ops;
   if (desc.residual) ops.append_binary(dnnl::algorithm::binary_add, m.y);
   if (desc.relu) ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
@@ -68,7 +66,7 @@ InferenceConv::InferenceConv(const CpuContext& context, const ConvDesc& desc)
   const memory::desc bias{{desc.y.channels}, memory::data_type::f32, memory::format_tag::x};
   forward_ = {context.engine,
               dnnl::prop_kind::forward_inference,
-              dnnl::algorithm::convolution_direct,
+              kConvAlgorithm,
               m.x,
               m.any_weight,
               bias,
@@ -83,18 +81,15 @@ InferenceConv::InferenceConv(const CpuContext& context, const ConvDesc& desc)
 
 void InferenceConv::Bind(const OpArgs& args) {
   args_ = args;
-  const auto on = [&](const memory::desc& desc, const void* data) {
-    return memory(desc, context_.engine, const_cast<void*>(data));
-  };
   std::vector<std::pair<int, memory>> list{
-      {DNNL_ARG_SRC, on(memory_.x, args.x)},
+      {DNNL_ARG_SRC, At(context_, memory_.x, args.x)},
       {DNNL_ARG_WEIGHTS, packed_weight_},
       {DNNL_ARG_BIAS, packed_bias_},
-      {DNNL_ARG_DST, on(memory_.y, args.y)},
-      {DNNL_ARG_SCRATCHPAD, on(forward_.scratchpad_desc(), args.scratch)}};
+      {DNNL_ARG_DST, At(context_, memory_.y, args.y)},
+      {DNNL_ARG_SCRATCHPAD, At(context_, forward_.scratchpad_desc(), args.scratch)}};
   if (desc_.residual)
     list.emplace_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
-                      on(memory_.y, args.residual));
+                      At(context_, memory_.y, args.residual));
   call_ = {dnnl::convolution_forward(forward_), std::move(list)};
 }
 
@@ -102,10 +97,7 @@ void InferenceConv::Refresh() {
   const Folded folded(desc_, args_);
   std::copy(folded.bias.begin(), folded.bias.end(),
             static_cast<float*>(packed_bias_.get_data_handle()));
-  const memory from(memory_.weight, context_.engine, const_cast<float*>(folded.weight.data()));
-  PrimitiveCall(dnnl::reorder(from, packed_weight_),
-                {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, packed_weight_}})
-      .Run(context_.stream);
+  Reorder(At(context_, memory_.weight, folded.weight.data()), packed_weight_).Run(context_.stream);
 }
 
 // The same by Winograd.
@@ -129,7 +121,7 @@ class WinogradInferenceConv : public Op {
   void Refresh() override {
     Folded folded(desc_, args_);
     bias_ = std::move(folded.bias);
-    winograd_.Pack(folded.weight.data(), {desc_.x.channels * 9, 9, false}, packed_.data());
+    winograd_.Pack(folded.weight.data(), false, packed_.data());
   }
 
  private:

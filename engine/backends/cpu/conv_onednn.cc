@@ -22,20 +22,14 @@ ConvMemory::ConvMemory(const CpuContext& context, const ConvDesc& desc)
   if (desc.bias) bias = {{desc.y.channels}, memory::data_type::f32, memory::format_tag::x};
 }
 
-namespace {
-
-constexpr auto kAlgorithm = dnnl::algorithm::convolution_direct;
-
-// A new object each time: a copy would be the same one.
-dnnl::primitive_attr Attributes() {
+dnnl::primitive_attr ConvAttributes() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   attributes.set_fpmath_mode(dnnl::fpmath_mode::strict);
   return attributes;
 }
 
-memory At(const CpuContext& context, const memory::desc& desc, const void* data,
-          size_t offset = 0) {
+memory At(const CpuContext& context, const memory::desc& desc, const void* data, size_t offset) {
   auto* begin = static_cast<std::byte*>(const_cast<void*>(data));
   return {desc, context.engine, begin + offset};
 }
@@ -44,12 +38,10 @@ PrimitiveCall Reorder(const memory& from, const memory& to) {
   return {dnnl::reorder(from, to), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}};
 }
 
-}  // namespace
-
 OneDnnForward::OneDnnForward(const CpuContext& context, const ConvDesc& desc)
     : context_(context), bias_(desc.bias), memory_(context, desc) {
   const auto& m = memory_;
-  dnnl::primitive_attr fused = Attributes();
+  dnnl::primitive_attr fused = ConvAttributes();
   if (desc.relu) {
     dnnl::post_ops ops;
     ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
@@ -57,7 +49,7 @@ OneDnnForward::OneDnnForward(const CpuContext& context, const ConvDesc& desc)
   }
   forward_ = {context.engine,
               dnnl::prop_kind::forward_training,
-              kAlgorithm,
+              kConvAlgorithm,
               m.x,
               m.any_weight,
               m.bias,
@@ -94,16 +86,17 @@ OneDnnBackward::OneDnnBackward(const CpuContext& context, const ConvDesc& desc)
   const auto& m = memory_;
   const auto& engine = context.engine;
   // The hint of the backward primitives has their gradient's type.
-  const dnnl::convolution_forward::primitive_desc hint(engine, dnnl::prop_kind::forward_training,
-                                                       kAlgorithm, m.x, m.any_weight, m.bias, dy_,
-                                                       m.stride, m.pad, m.pad, Attributes());
+  const dnnl::convolution_forward::primitive_desc hint(
+      engine, dnnl::prop_kind::forward_training, kConvAlgorithm, m.x, m.any_weight, m.bias, dy_,
+      m.stride, m.pad, m.pad, ConvAttributes());
   const memory::desc any_dw(m.weight.get_dims(), memory::data_type::f32, memory::format_tag::any);
-  weights_ = {engine,   kAlgorithm, m.x,   any_dw, m.bias,      dy_,
-              m.stride, m.pad,      m.pad, hint,   Attributes()};
+  weights_ = {engine,   kConvAlgorithm, m.x,   any_dw, m.bias,          dy_,
+              m.stride, m.pad,          m.pad, hint,   ConvAttributes()};
   dweight_ = of_weights_.Add(weights_.diff_weights_desc().get_size());
   weights_pad_ = of_weights_.Add(weights_.scratchpad_desc().get_size());
   if (!desc.input_gradient) return;
-  data_ = {engine, kAlgorithm, m.x, m.any_weight, dy_, m.stride, m.pad, m.pad, hint, Attributes()};
+  data_ = {engine,   kConvAlgorithm, m.x,   m.any_weight, dy_,
+           m.stride, m.pad,          m.pad, hint,         ConvAttributes()};
   weight_ = of_data_.Add(data_.weights_desc().get_size());
   data_pad_ = of_data_.Add(data_.scratchpad_desc().get_size());
 }

@@ -19,6 +19,13 @@ struct ConvMemory {
   ConvMemory(const CpuContext& context, const ConvDesc& desc);
 };
 dnnl::memory::desc ChannelsLast(const ValueDesc& value, dnnl::memory::data_type type);
+inline constexpr auto kConvAlgorithm = dnnl::algorithm::convolution_direct;
+// A new object each time: a copy would be the same one.
+dnnl::primitive_attr ConvAttributes();
+// What lies at data + offset.
+dnnl::memory At(const CpuContext& context, const dnnl::memory::desc& desc, const void* data,
+                size_t offset = 0);
+PrimitiveCall Reorder(const dnnl::memory& from, const dnnl::memory& to);
 
 // By oneDNN's primitives. They choose the layout of the weights: the master copy is converted on
 // every pass.

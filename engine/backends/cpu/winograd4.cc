@@ -51,10 +51,9 @@ Winograd4::Winograd4(int threads, const winograd4::Map& map)
 
 size_t Winograd4::packed_bytes() const { return Lines(map_.weights()); }
 
-void Winograd4::Pack(const float* weight, const winograd4::WeightSteps& steps,
-                     float* packed) const {
+void Winograd4::Pack(const float* weight, bool turned, float* packed) const {
 #pragma omp parallel num_threads(threads_)
-  winograd4::TransformWeights(map_, weight, steps,
+  winograd4::TransformWeights(map_, weight, turned,
                               RangeOf(map_.panels(), omp_get_thread_num(), omp_get_num_threads()),
                               packed);
 }

@@ -23,7 +23,8 @@ class Winograd4 {
 
   size_t packed_bytes() const;  // of the transformed weights
   size_t scratch_bytes() const { return scratch_; }
-  void Pack(const float* weight, const winograd4::WeightSteps& steps, float* packed) const;
+  // turned: for dx.
+  void Pack(const float* weight, bool turned, float* packed) const;
   void Run(const void* x, const float* packed, const winograd4::Target& target,
            void* scratch) const;
 

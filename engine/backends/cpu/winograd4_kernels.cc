@@ -67,20 +67,21 @@ SSD_AVX512 void StoreTile(const Map& map, const float* m, int64_t step, int64_t 
 
 }  // namespace
 
-SSD_AVX512 void TransformWeights(const Map& map, const float* weight, const WeightSteps& steps,
-                                 Range panels, float* u) {
+SSD_AVX512 void TransformWeights(const Map& map, const float* weight, bool turned, Range panels,
+                                 float* u) {
   const int64_t point = map.panels() * map.in * kChannels;
+  const int64_t out_step = turned ? 9 : map.in * 9, in_step = turned ? map.out * 9 : 9;
   const __m512i index =
       _mm512_mullo_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
-                         _mm512_set1_epi32(static_cast<int>(steps.out)));
+                         _mm512_set1_epi32(static_cast<int>(out_step)));
   for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
     for (int64_t k = 0; k < map.in; ++k) {
       for (int64_t c = 0; c < kChannels; c += kLanes) {
         const int64_t first = panel * kChannels + c;
-        const float* from = weight + first * steps.out + k * steps.in;
+        const float* from = weight + first * out_step + k * in_step;
         V g[3][3], transformed[6][6];
         for (int i = 0; i < 9; ++i) {
-          const int tap = steps.turned ? 8 - i : i;
+          const int tap = turned ? 8 - i : i;
           g[i / 3][i % 3] = _mm512_mask_i32gather_ps(Splat(0), Lanes(map, first), index, from + tap,
                                                      sizeof(float));
         }

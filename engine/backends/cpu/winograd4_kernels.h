@@ -32,12 +32,6 @@ struct Map {
   int64_t weights() const { return kPoints * panels() * in * kChannels; }  // f32 values of u
 };
 
-// Where a weight of output o and input i starts: at weight + o out + i in.
-struct WeightSteps {
-  int64_t out, in;
-  bool turned;  // by 180 degrees, as the gradient of the input wants it
-};
-
 // What becomes of the sums: y = relu?(sum + bias? + residual?).
 struct Target {
   void* y;
@@ -47,9 +41,10 @@ struct Target {
   bool relu;
 };
 
-// Panels [panels) of u [kPoints, panels, in, kChannels], zero beyond the last output.
-void TransformWeights(const Map& map, const float* weight, const WeightSteps& steps, Range panels,
-                      float* u);
+// Panels [panels) of u [kPoints, panels, in, kChannels], zero beyond the last output, from weight
+// [out, in, 3, 3]; or for the gradient of a layer's input, which takes the layer's outputs for in:
+// from weight [in, out, 3, 3] turned by 180 degrees.
+void TransformWeights(const Map& map, const float* weight, bool turned, Range panels, float* u);
 
 // y of tiles [tiles), at most block of them, a multiple of kRows. v: f32 [kPoints, block,
 // in_step]; m: f32 [kPoints, block, out_step].

@@ -31,7 +31,7 @@ void Winograd4Forward::Bind(const OpArgs& args, const void* /*dy*/, void* scratc
 
 void Winograd4Forward::Run() {
   auto* packed = reinterpret_cast<float*>(base_ + packed_);
-  winograd_.Pack(args_.weight, {desc_.x.channels * 9, 9, false}, packed);
+  winograd_.Pack(args_.weight, false, packed);
   winograd_.Run(args_.x, packed,
                 {args_.y, desc_.y.layout == Layout::kHead, desc_.bias ? args_.bias : nullptr,
                  nullptr, desc_.relu},
@@ -92,7 +92,7 @@ void Winograd4Backward::WeightGradient() {
 }
 
 void Winograd4Backward::DataGradient() {
-  data_.Pack(args_.weight, {9, map_.in * 9, true}, Scratch(packed_));
+  data_.Pack(args_.weight, true, Scratch(packed_));
   data_.Run(gradient_, Scratch(packed_), {args_.dx, false, nullptr, nullptr, false}, Scratch(pad_));
 }
 

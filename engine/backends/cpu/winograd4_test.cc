@@ -44,10 +44,10 @@ Input WholeNumbers(const Case& c) {
 }
 
 std::vector<float> Packed(const Winograd4& winograd, const std::vector<double>& weight,
-                          const winograd4::WeightSteps& steps) {
+                          bool turned) {
   const std::vector<float> master(weight.begin(), weight.end());
   std::vector<float> packed(winograd.packed_bytes() / sizeof(float), kNaN);
-  winograd.Pack(master.data(), steps, packed.data());
+  winograd.Pack(master.data(), turned, packed.data());
   return packed;
 }
 
@@ -82,7 +82,7 @@ TEST_P(Winograd4Test, IsExactWhereNothingIsRounded) {
     Tensor want = testing::Convolve(in.x, in.weight, in.bias, c.out, {3, 1, 1});
     const winograd4::Map map = {c.batch, c.height, c.width, c.in, c.out};
     const Winograd4 winograd(GetParam(), map);
-    const auto packed = Packed(winograd, in.weight, {c.in * 9, 9, false});
+    const auto packed = Packed(winograd, in.weight, false);
     const std::vector<float> bias(in.bias.begin(), in.bias.end());
     const auto size = static_cast<int64_t>(want.v.size());
     EXPECT_EQ(
@@ -112,7 +112,7 @@ TEST_P(Winograd4Test, TurnedIsTheDataGradient) {
     dy.v = Integers(dy.v.size(), 1, 5);
     const Tensor want = testing::ConvolveBackward(in.x, in.weight, dy, {3, 1, 1}).dx;
     const Winograd4 winograd(GetParam(), {c.batch, c.height, c.width, c.out, c.in});
-    const auto packed = Packed(winograd, in.weight, {9, c.in * 9, true});
+    const auto packed = Packed(winograd, in.weight, true);
     EXPECT_EQ(Convolved(winograd, dy, packed, {nullptr, true, nullptr, nullptr, false},
                         static_cast<int64_t>(want.v.size()), kNaN),
               F32(want));
@@ -129,7 +129,7 @@ TEST(Winograd4, IsTheSameForEveryNumberOfThreads) {
   for (double& w : in.weight) w /= 1731;
   const auto run = [&](int threads) {
     const Winograd4 winograd(threads, {c.batch, c.height, c.width, c.in, c.out});
-    return Convolved(winograd, in.x, Packed(winograd, in.weight, {c.in * 9, 9, false}),
+    return Convolved(winograd, in.x, Packed(winograd, in.weight, false),
                      {nullptr, true, nullptr, nullptr, true},
                      static_cast<int64_t>(in.residual.v.size()), kNaN);
   };
